@@ -1,0 +1,3 @@
+libmf_a_SOURCES += \
+	%reldir%/caps.h \
+	%reldir%/grid.h

@@ -1,0 +1,122 @@
+/** @file
+ * One folder kept in sync: the door to floor 3 for the daemon.
+ * All functions are [loop] unless marked; callbacks come from the loop, exactly once, never from inside
+ * the call that started them.
+ */
+#ifndef MF_SYNC_FOLDER_H
+#define MF_SYNC_FOLDER_H
+
+#include "base/env.h"
+#include "grid/grid.h"
+
+struct mf_folder;
+
+/** What a folder is, as kept in state.sqlite's config row (datamodel-and-sync.md 6.3). */
+typedef struct mf_folder_conf {
+	char *name;
+	char *author;            /* NFC */
+	uint8_t seed[32];        /* Ed25519; secret */
+	uint8_t verify_key[32];
+	char *stash_path;        /* absolute */
+	char *magic_path;        /* absolute: the user's directory */
+	char *state_dir;         /* absolute: holds state.sqlite, index.sqlite, stash/ */
+	bool is_admin;           /* collective_write is set */
+	bool read_only;          /* no Personal directory of our own */
+	mf_dirwrite collective_write;
+	mf_dirread collective;
+	mf_dirwrite personal;    /* unless read_only */
+	unsigned poll_interval_s;
+	unsigned scan_interval_s; /* 0 = only on request */
+} mf_folder_conf;
+void mf_folder_conf_clear(mf_folder_conf *c); /* frees, wipes secrets */
+
+/** Creates a folder (cases 1 and `add`): makes Collective (unless @p collective is given) and Personal directory,
+ *  @metadata in each, links ours into the Collective, writes STATE_DIR/state.sqlite.  [any], blocking: a job.
+ *  Checks everything that can be checked before anything is made.
+ *  @param collective  NULL: we become admin; else join: it must open, its @metadata must be version 1 and
+ *                     @p author must not be taken in it (MF_EEXIST).
+ *  @param personal_read  set to our Personal directory's read capability (to be given to the admin). */
+typedef struct mf_folder_new {
+	const char *name, *author, *magic_path, *state_dir;
+	unsigned poll_interval_s, scan_interval_s;
+	const mf_dirread *collective;
+} mf_folder_new;
+mf_code mf_folder_create(struct mf_env *env, struct mf_grid *grid, const mf_folder_new *what,
+	mf_dirread *personal_read, const mf_cancel *cancel, mf_err *err);
+
+/** Is @p name acceptable as a folder name (datamodel-and-sync.md 6.4)? MF_EINVAL with the sentence of the API. */
+mf_code mf_folder_name_check(mf_str name, mf_err *err);
+
+enum mf_folder_event_kind {
+	MF_EV_UPLOAD_QUEUED, MF_EV_UPLOAD_STARTED, MF_EV_UPLOAD_FINISHED,
+	MF_EV_DOWNLOAD_QUEUED, MF_EV_DOWNLOAD_STARTED, MF_EV_DOWNLOAD_FINISHED,
+	MF_EV_SCAN_COMPLETED, MF_EV_POLL_COMPLETED, MF_EV_ERROR, MF_EV_ERROR_CLEARED,
+	MF_EV_CONFLICT_ADDED, MF_EV_CONFLICT_RESOLVED,
+};
+typedef struct mf_folder_event {
+	enum mf_folder_event_kind kind;
+	const char *relpath; /* NULL where it is about the whole folder */
+	const char *text;    /* errors: one sentence */
+	int64_t at_ns;       /* wall clock */
+} mf_folder_event;
+typedef void mf_folder_listener(void *arg, struct mf_folder *f, const mf_folder_event *ev);
+
+/** Open the databases of STATE_DIR and prepare; nothing runs yet.  @p grid and @p env are lent and outlive the
+ *  folder.  MF_EUNSUPPORTED: made by a newer schema (the sentence names both numbers). */
+mf_code mf_folder_open(struct mf_env *env, struct mf_grid *grid, const char *name, const char *state_dir,
+	mf_folder_listener *listen, void *arg, struct mf_folder **out, mf_err *err);
+/** Watch, scan, poll, sync from now on. */
+void mf_folder_start(struct mf_folder *f);
+/** Stop: cancels jobs, answers all waiting callbacks with MF_ECANCELED, frees, then calls @p done. */
+void mf_folder_close(struct mf_folder *f, void (*done)(void *arg), void *arg);
+
+const mf_folder_conf *mf_folder_config(const struct mf_folder *f);
+
+/** @p err->code is MF_OK or why; lent during the call. */
+typedef void mf_folder_done(void *arg, const mf_err *err);
+
+/** Scan now, or once more after the running one.  Done when every change found has its snapshot stored or failed.
+ *  *ticket (may be NULL) lets the waiter leave: mf_folder_forget(), after which no callback comes. */
+void mf_folder_scan(struct mf_folder *f, mf_folder_done *done, void *arg, uint64_t *ticket);
+/** Poll now; done when everything found is applied, a conflict, or failed. */
+void mf_folder_poll(struct mf_folder *f, mf_folder_done *done, void *arg, uint64_t *ticket);
+void mf_folder_forget(struct mf_folder *f, uint64_t ticket);
+
+/** List the Collective on the grid.  @p each is called per participant before @p done. */
+typedef void mf_participant_each(void *arg, const char *name, const mf_dirread *personal, bool is_self);
+void mf_folder_participants(struct mf_folder *f, mf_participant_each *each, mf_folder_done *done, void *arg,
+	uint64_t *ticket);
+/** Admin only: link @p personal into the Collective as @p name. MF_EINVAL with the API's sentences when refused. */
+void mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirread *personal,
+	mf_folder_done *done, void *arg, uint64_t *ticket);
+
+/** One row of `file-status`, newest first. */
+typedef struct mf_file_status {
+	const char *relpath;
+	bool deleted;
+	int64_t mtime_s, last_updated_s; /* mtime_s only unless deleted */
+	uint64_t size;                   /* only unless deleted */
+	int64_t upload_duration_ns;      /* -1: not uploaded by us */
+} mf_file_status;
+mf_code mf_folder_file_status(struct mf_folder *f,
+	mf_code (*each)(void *arg, const mf_file_status *), void *arg, mf_err *err);
+/** Each conflicted path with each slot name (participant). */
+mf_code mf_folder_conflicts(struct mf_folder *f,
+	mf_code (*each)(void *arg, const char *relpath, const char *participant), void *arg, mf_err *err);
+
+typedef struct mf_folder_status {
+	uint64_t files;              /* known files, deleted ones left out */
+	uint64_t uploads_queued, downloads_queued; /* paths under work */
+	uint64_t conflicts, errors;
+	bool scanning, polling;
+	bool in_collective;          /* our Personal directory is listed there (false: waiting to be added) */
+	bool watching;               /* every directory has a watch */
+	bool database_busy;          /* locked by another program for more than 2 s */
+	int64_t last_scan_ns, last_poll_ns; /* wall clock, 0 = none since start */
+} mf_folder_status;
+void mf_folder_status_get(struct mf_folder *f, mf_folder_status *out);
+/** Present errors, newest first; @p relpath may be NULL. */
+void mf_folder_errors(struct mf_folder *f,
+	void (*each)(void *arg, const char *relpath, const char *text, int64_t at_ns), void *arg);
+
+#endif

@@ -1,0 +1,6 @@
+libmf_a_SOURCES += \
+	%reldir%/folder.h \
+	%reldir%/planner.h \
+	%reldir%/relpath.h \
+	%reldir%/snapshot.h \
+	%reldir%/state.h

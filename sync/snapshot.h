@@ -1,0 +1,44 @@
+/** @file
+ * Snapshots: the document, the signature, the directory.  Pure: builds and verifies bytes, stores nothing.
+ * Source: datamodel-and-sync.md 1.6 to 1.9 (strict profile).
+ */
+#ifndef MF_SYNC_SNAPSHOT_H
+#define MF_SYNC_SNAPSHOT_H
+
+#include "grid/grid.h"
+
+/** What a snapshot says. Text is owned; freed by mf_snapshot_clear(). */
+typedef struct mf_snapshot {
+	char *relpath;
+	char *author;
+	uint8_t author_key[32];
+	bool deletion;
+	mf_filecap content;      /* unless deletion */
+	mf_filecap metadata_cap;
+	int64_t mtime_s;         /* whole seconds; rounded down; clamped to +-2^53 */
+	bool has_mtime;
+	bool has_sha;            /* extra key content_sha256: our mark */
+	uint8_t sha[32];
+	bool has_executable, executable;
+	mf_immdir *parents;
+	size_t n_parents;
+} mf_snapshot;
+void mf_snapshot_clear(mf_snapshot *s);
+
+/** The metadata document, deterministic, in Python's JSON spelling; keys in the reference's order, then
+ *  content_sha256 (base32, Tahoe's spelling; not for deletions) and executable. */
+void mf_snapshot_document(const mf_snapshot *s, mf_buf *out);
+/** The four signed lines. */
+void mf_snapshot_signed_bytes(mf_str content_cap, mf_str metadata_cap, mf_str relpath, mf_buf *out);
+/** The two links of the snapshot directory, signed with @p seed; text lives in @p store.
+ *  @param ctime_s  wall clock when made. */
+void mf_snapshot_links(const mf_snapshot *s, const uint8_t seed[32], int64_t ctime_s, mf_link out[2], mf_buf *store);
+
+/** Take apart a snapshot directory that was listed: finds the caps and the signature (nothing verified yet).
+ *  @p out->metadata_cap and content/deletion are set. */
+mf_code mf_snapshot_dir(const mf_listing *dir, mf_snapshot *out, uint8_t signature[64], mf_err *err);
+/** Parse @p document and verify the signature over it before anything else of it is used. Fills the rest of @p s. */
+mf_code mf_snapshot_verify(mf_snapshot *s, mf_str document, const uint8_t signature[64], mf_err *err);
+enum { MF_SNAPSHOT_DOC_MAX = 1 << 20 }; /* bytes; a document above this is refused unread */
+
+#endif

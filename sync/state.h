@@ -1,0 +1,190 @@
+/** @file
+ * A folder's databases: what the planner's facts are kept in (docs/database.md has the table
+ * fact -> column).  [loop] only; one C function per statement; no transaction stays open across a return
+ * to the loop.
+ *
+ * state.sqlite keeps Python's schema and meaning (datamodel-and-sync.md 6.3) plus tables of ours, mf_*.
+ * A row of ours about a path counts only while the snapshot capability in it equals Python's.
+ * index.sqlite holds what can be fetched again: snapshots seen, heads seen.
+ *
+ * All functions: MF_EBUSY = locked by another program, nothing was changed, try again with a timer;
+ * MF_EIO = the database failed.  Text handed in is copied; text handed out is owned by the row and freed by
+ * its _clear function.
+ */
+#ifndef MF_SYNC_STATE_H
+#define MF_SYNC_STATE_H
+
+#include "sync/folder.h"
+
+struct mf_state;
+
+/** Write a new state.sqlite (user_version 1, Python's tables) with its config row.  Fails if it exists. */
+mf_code mf_state_create(struct mf_env *env, const mf_folder_conf *conf, mf_err *err);
+/** Open both databases, upgrade our own tables, attach index.sqlite as `idx`. */
+mf_code mf_state_open(struct mf_env *env, const char *state_dir, const char *name,
+	struct mf_state **out, mf_err *err);
+void mf_state_close(struct mf_state *s);
+mf_code mf_state_conf(struct mf_state *s, mf_folder_conf *out, mf_err *err);
+/** Paths of the database files, for mf_env's db_sync and db_checkpoint. */
+const char *mf_state_path(const struct mf_state *s);
+const char *mf_state_index_path(const struct mf_state *s);
+/** True if another connection has changed state.sqlite since the last call (PRAGMA data_version). */
+bool mf_state_changed_outside(struct mf_state *s);
+
+/** Runs @p fn inside BEGIN IMMEDIATE ... COMMIT; rolls back when it fails.  Nested calls join the outer one. */
+mf_code mf_state_txn(struct mf_state *s, mf_code (*fn)(void *arg, mf_err *err), void *arg, mf_err *err);
+
+/* ---- a path: Base and what the disk looked like when it agreed with E ------------------------------- */
+
+/** PathState in Python's rounding plus what Python does not keep. */
+typedef struct mf_pathstate {
+	bool present;        /* false: no file expected */
+	uint64_t size;
+	int64_t mtime_ns, ctime_ns; /* rounded through a double, as Python stores them: mf_py_ns() */
+	uint64_t ino;        /* 0 = unknown (row written by Python) */
+} mf_pathstate;
+/** Python's rounding of a stat time (datamodel-and-sync.md 4.1, golden/pathstate.json). */
+int64_t mf_py_ns(int64_t ns);
+/** Does @p st look like @p ps?  Compares kind, size, mtime, and ctime only if @p strict. */
+bool mf_pathstate_matches(const mf_pathstate *ps, const mf_stat *st, bool strict);
+
+typedef struct mf_path_row {
+	char *relpath;
+	bool has_base;
+	mf_immdir base;             /* current_snapshots.snapshot_cap */
+	bool base_deleted;
+	mf_filecap content;         /* unless base_deleted */
+	mf_filecap metadata_cap;
+	mf_pathstate state;         /* the disk when it last agreed with E */
+	bool has_sha;               /* mf_path.sha256, only if its guard equals base */
+	uint8_t sha[32];
+	bool executable;
+	int64_t last_updated_ns;
+	int64_t upload_duration_ns; /* -1 = NULL */
+} mf_path_row;
+void mf_path_row_clear(mf_path_row *r);
+/** MF_ENOTFOUND: no row. */
+mf_code mf_state_path_get(struct mf_state *s, const char *relpath, mf_path_row *out, mf_err *err);
+/** Insert or replace current_snapshots and mf_path in one go. */
+mf_code mf_state_path_put(struct mf_state *s, const mf_path_row *row, mf_err *err);
+/** Only the disk state (touch, chmod): base stays. */
+mf_code mf_state_path_touch(struct mf_state *s, const char *relpath, const mf_pathstate *ps, mf_err *err);
+/** For the scanner: every path with its disk state, in byte order of relpath, strings lent during the call. */
+mf_code mf_state_path_each(struct mf_state *s,
+	mf_code (*each)(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps),
+	void *arg, mf_err *err);
+mf_code mf_state_path_count(struct mf_state *s, uint64_t *files, mf_err *err);
+mf_code mf_state_file_status(struct mf_state *s,
+	mf_code (*each)(void *arg, const mf_file_status *), void *arg, mf_err *err);
+
+/* ---- pending: our snapshots, encoded and stored, not yet linked -------------------------------------- */
+
+typedef struct mf_pending {
+	int64_t id;            /* order: oldest first */
+	mf_immdir cap;
+	mf_pathstate state;    /* disk state it was made from */
+	int64_t made_ns;
+	bool merge;            /* automatic merge or resolution */
+} mf_pending;
+/** Facts about the snapshot itself go to the index (mf_state_snap_put). */
+mf_code mf_state_pending_add(struct mf_state *s, const char *relpath, const mf_pending *p, mf_err *err);
+mf_code mf_state_pending_get(struct mf_state *s, const char *relpath, mf_pending **out, size_t *n, mf_err *err);
+mf_code mf_state_pending_clear(struct mf_state *s, const char *relpath, mf_err *err);
+/** Every path that has pending snapshots (start-up). */
+mf_code mf_state_pending_each(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
+
+/* ---- intents: a replacement under way (planner.md 5.2) ----------------------------------------------- */
+
+typedef struct mf_intent {
+	mf_immdir target;
+	bool merge;             /* target is a merge snapshot of ours: becomes Pending, not Base */
+	bool deletion;
+	char tmp_name[64];      /* ".magic-folder-<16 hex>.tmp" beside p (new file, or hidden name of a deletion) */
+	uint64_t ino;           /* of the new file (0 for deletions) */
+	int64_t btime_ns;
+	bool expect_absent;     /* what the decision saw at p */
+	mf_pathstate expect;
+	int64_t made_ns;
+} mf_intent;
+mf_code mf_state_intent_put(struct mf_state *s, const char *relpath, const mf_intent *i, mf_err *err);
+mf_code mf_state_intent_get(struct mf_state *s, const char *relpath, mf_intent *out, mf_err *err); /* MF_ENOTFOUND */
+mf_code mf_state_intent_drop(struct mf_state *s, const char *relpath, mf_err *err);
+mf_code mf_state_intent_each(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
+
+/* ---- conflict rows ------------------------------------------------------------------------------------ */
+
+typedef struct mf_conflict {
+	char *slot;             /* conflict_author: the participant's name as in the marker's file name */
+	mf_immdir cap;
+	bool closing;
+	bool marker_written;
+	bool has_marker_sha;
+	uint8_t marker_sha[32]; /* what we last wrote there */
+	uint64_t marker_size;
+	mf_pathstate marker_state; /* its stat when we wrote it; lets a look skip hashing */
+} mf_conflict;
+void mf_conflicts_free(mf_conflict *rows, size_t n);
+mf_code mf_state_conflict_put(struct mf_state *s, const char *relpath, const mf_conflict *c, mf_err *err);
+mf_code mf_state_conflict_get(struct mf_state *s, const char *relpath, mf_conflict **out, size_t *n, mf_err *err);
+mf_code mf_state_conflict_drop(struct mf_state *s, const char *relpath, const char *slot, mf_err *err);
+mf_code mf_state_conflict_each(struct mf_state *s,
+	mf_code (*each)(void *arg, const char *relpath, const char *slot), void *arg, mf_err *err);
+
+/* ---- Known (read-only folders) ------------------------------------------------------------------------ */
+
+mf_code mf_state_known_get(struct mf_state *s, const char *relpath, mf_immdir **out, size_t *n, mf_err *err);
+mf_code mf_state_known_set(struct mf_state *s, const char *relpath, const mf_immdir *caps, size_t n, mf_err *err);
+
+/* ---- pinned author keys: one per participant, on first use ------------------------------------------ */
+
+mf_code mf_state_key_get(struct mf_state *s, const char *participant, uint8_t key[32], mf_err *err); /* MF_ENOTFOUND */
+mf_code mf_state_key_pin(struct mf_state *s, const char *participant, const uint8_t key[32], mf_err *err);
+
+/* ---- index: snapshots ever seen (idx.snapshots, idx.parents) ------------------------------------------ */
+
+typedef struct mf_snap_row {
+	mf_immdir cap;
+	char *relpath;          /* as signed */
+	char *author;
+	uint8_t author_key[32];
+	bool deletion;
+	mf_filecap content;     /* unless deletion */
+	mf_filecap metadata_cap;
+	uint64_t size;
+	bool has_sha, executable, has_executable, ours_mark;
+	uint8_t sha[32];
+	int64_t mtime_s;
+	uint32_t depth;
+	mf_immdir *parents;
+	size_t n_parents;
+} mf_snap_row;
+void mf_snap_row_clear(mf_snap_row *r);
+/** Inserted only with complete ancestry: every parent must be there already (MF_ENOTFOUND otherwise); sets depth. */
+mf_code mf_state_snap_put(struct mf_state *s, const mf_snap_row *row, mf_err *err);
+mf_code mf_state_snap_get(struct mf_state *s, const char *cap, mf_snap_row *out, mf_err *err); /* MF_ENOTFOUND */
+mf_code mf_state_snap_has(struct mf_state *s, const char *cap, bool *has, mf_err *err);
+mf_code mf_state_snap_set_sha(struct mf_state *s, const char *cap, const uint8_t sha[32], mf_err *err);
+
+/* ---- index: heads seen (idx.heads) ---------------------------------------------------------------------- */
+
+typedef struct mf_head_row {
+	char *participant;      /* "" = our own Personal directory */
+	mf_immdir cap;
+} mf_head_row;
+void mf_heads_free(mf_head_row *rows, size_t n);
+/** @p participant is the Collective's name, "" for ourselves; @p relpath the snapshot's. */
+mf_code mf_state_head_put(struct mf_state *s, const char *participant, const char *relpath, const char *cap, mf_err *err);
+mf_code mf_state_head_drop(struct mf_state *s, const char *participant, const char *relpath, mf_err *err);
+mf_code mf_state_head_drop_all(struct mf_state *s, const char *participant, mf_err *err);
+mf_code mf_state_head_get(struct mf_state *s, const char *relpath, mf_head_row **out, size_t *n, mf_err *err);
+/** One participant's heads: relpath and cap, in byte order of relpath. */
+mf_code mf_state_head_each(struct mf_state *s, const char *participant,
+	mf_code (*each)(void *arg, const char *relpath, const char *cap), void *arg, mf_err *err);
+/** Names with heads in the index, "" left out. */
+mf_code mf_state_head_participants(struct mf_state *s,
+	mf_code (*each)(void *arg, const char *participant), void *arg, mf_err *err);
+/** Highest version seen of a participant's directory ("" = ours): never believed backwards. Zero if none. */
+mf_code mf_state_dirver_get(struct mf_state *s, const char *participant, mf_dirver *out, mf_err *err);
+mf_code mf_state_dirver_put(struct mf_state *s, const char *participant, const mf_dirver *v, mf_err *err);
+
+#endif
