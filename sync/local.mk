@@ -4,3 +4,4 @@ libmf_a_SOURCES += \
 	%reldir%/relpath.h \
 	%reldir%/snapshot.h \
 	%reldir%/state.h
+EXTRA_DIST += docs/database.md

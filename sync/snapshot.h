@@ -30,14 +30,20 @@ void mf_snapshot_clear(mf_snapshot *s);
 void mf_snapshot_document(const mf_snapshot *s, mf_buf *out);
 /** The four signed lines. */
 void mf_snapshot_signed_bytes(mf_str content_cap, mf_str metadata_cap, mf_str relpath, mf_buf *out);
-/** The two links of the snapshot directory, signed with @p seed; text lives in @p store.
+/** The two links of the snapshot directory, signed with @p seed; their text lives in @p store and @p s, and dies
+ *  when something more is added to @p store.  s->author_key must be the public half of @p seed: making it again
+ *  here would double the cost of a signature.
  *  @param ctime_s  wall clock when made. */
 void mf_snapshot_links(const mf_snapshot *s, const uint8_t seed[32], int64_t ctime_s, mf_link out[2], mf_buf *store);
 
 /** Take apart a snapshot directory that was listed: finds the caps and the signature (nothing verified yet).
- *  @p out->metadata_cap and content/deletion are set. */
+ *  @p out->metadata_cap and content/deletion are set.  MF_EFORMAT also when the metadata's size, as stated in its
+ *  capability, is above MF_SNAPSHOT_DOC_MAX. */
 mf_code mf_snapshot_dir(const mf_listing *dir, mf_snapshot *out, uint8_t signature[64], mf_err *err);
-/** Parse @p document and verify the signature over it before anything else of it is used. Fills the rest of @p s. */
+/** Parse @p document and verify the signature over it before anything else of it is used.  Fills the rest of @p s;
+ *  after a failure @p s is to be cleared, not used.  The relpath passed mf_relpath_check(); that it belongs to the
+ *  directory entry (mf_relpath_entry()) is the caller's to check.  MF_EAUTH: the signature does not verify;
+ *  MF_EFORMAT: everything else. */
 mf_code mf_snapshot_verify(mf_snapshot *s, mf_str document, const uint8_t signature[64], mf_err *err);
 enum { MF_SNAPSHOT_DOC_MAX = 1 << 20 }; /* bytes; a document above this is refused unread */
 

@@ -18,9 +18,11 @@
 
 struct mf_state;
 
-/** Write a new state.sqlite (user_version 1, Python's tables) with its config row.  Fails if it exists. */
+/** Write a new state.sqlite (user_version 1, Python's tables) with its config row.  MF_EEXIST if there is one. */
 mf_code mf_state_create(struct mf_env *env, const mf_folder_conf *conf, mf_err *err);
-/** Open both databases, upgrade our own tables, attach index.sqlite as `idx`. */
+/** Open both databases, upgrade our own tables, attach index.sqlite as `idx`.  Snapshots that Python had made and
+ *  not yet uploaded are forgotten: their paths get MF_SIZE_UNKNOWN, so that the scan makes ours from the disk.
+ *  MF_ENOTFOUND: no state.sqlite there.  MF_EUNSUPPORTED: written by a newer schema; names both numbers. */
 mf_code mf_state_open(struct mf_env *env, const char *state_dir, const char *name,
 	struct mf_state **out, mf_err *err);
 void mf_state_close(struct mf_state *s);
@@ -31,7 +33,9 @@ const char *mf_state_index_path(const struct mf_state *s);
 /** True if another connection has changed state.sqlite since the last call (PRAGMA data_version). */
 bool mf_state_changed_outside(struct mf_state *s);
 
-/** Runs @p fn inside BEGIN IMMEDIATE ... COMMIT; rolls back when it fails.  Nested calls join the outer one. */
+/** Runs @p fn inside BEGIN IMMEDIATE ... COMMIT; rolls back when it fails.  Nested calls join the outer one, and
+ *  when a nested one fails the outer one is rolled back and fails with that code, whatever its own @p fn returns.
+ *  Commits state.sqlite and index.sqlite, each atomically, not both as one (docs/database.md). */
 mf_code mf_state_txn(struct mf_state *s, mf_code (*fn)(void *arg, mf_err *err), void *arg, mf_err *err);
 
 /* ---- a path: Base and what the disk looked like when it agreed with E ------------------------------- */
@@ -39,10 +43,13 @@ mf_code mf_state_txn(struct mf_state *s, mf_code (*fn)(void *arg, mf_err *err), 
 /** PathState in Python's rounding plus what Python does not keep. */
 typedef struct mf_pathstate {
 	bool present;        /* false: no file expected */
-	uint64_t size;
-	int64_t mtime_ns, ctime_ns; /* rounded through a double, as Python stores them: mf_py_ns() */
+	uint64_t size;       /* MF_SIZE_UNKNOWN: the disk was never seen to agree; matches nothing, not even absence */
+	int64_t mtime_ns, ctime_ns; /* rounded through a double, as Python stores them: mf_py_ns(), once */
 	uint64_t ino;        /* 0 = unknown (row written by Python) */
 } mf_pathstate;
+#define MF_SIZE_UNKNOWN UINT64_MAX
+/** The state to store for what lstat said: rounded times; anything but a regular file is "not present". */
+mf_pathstate mf_pathstate_of(const mf_stat *st);
 /** Python's rounding of a stat time (datamodel-and-sync.md 4.1, golden/pathstate.json). */
 int64_t mf_py_ns(int64_t ns);
 /** Does @p st look like @p ps?  Compares kind, size, mtime, and ctime only if @p strict. */
@@ -55,7 +62,10 @@ typedef struct mf_path_row {
 	bool base_deleted;
 	mf_filecap content;         /* unless base_deleted */
 	mf_filecap metadata_cap;
-	mf_pathstate state;         /* the disk when it last agreed with E */
+	mf_pathstate state;         /* got: the disk when it last agreed with E, so the newest pending's if there is one;
+	                               put: the disk when it agreed with base */
+	bool ours;                  /* got: the guard holds, so sha, executable and state.ino are known; else they are
+	                               0 and false, for the row is Python's */
 	bool has_sha;               /* mf_path.sha256, only if its guard equals base */
 	uint8_t sha[32];
 	bool executable;
@@ -63,16 +73,20 @@ typedef struct mf_path_row {
 	int64_t upload_duration_ns; /* -1 = NULL */
 } mf_path_row;
 void mf_path_row_clear(mf_path_row *r);
-/** MF_ENOTFOUND: no row. */
+/** MF_ENOTFOUND: no row, nothing pending. */
 mf_code mf_state_path_get(struct mf_state *s, const char *relpath, mf_path_row *out, mf_err *err);
-/** Insert or replace current_snapshots and mf_path in one go. */
+/** Insert or replace current_snapshots and mf_path in one go.  Without a base there is no row in
+ *  current_snapshots: Python would take it for a snapshot being uploaded.  The state of a file that waits in
+ *  pending belongs into mf_pending, not here (docs/database.md says why). */
 mf_code mf_state_path_put(struct mf_state *s, const mf_path_row *row, mf_err *err);
-/** Only the disk state (touch, chmod): base stays. */
+/** Only the disk state (touch, chmod), of the newest pending if there is one: base stays.  MF_ENOTFOUND: no row. */
 mf_code mf_state_path_touch(struct mf_state *s, const char *relpath, const mf_pathstate *ps, mf_err *err);
-/** For the scanner: every path with its disk state, in byte order of relpath, strings lent during the call. */
+/** For the scanner: every path with a base or pending, with its disk state as in mf_state_path_get(), in byte order
+ *  of relpath, strings lent during the call.  @p each must not change the database. */
 mf_code mf_state_path_each(struct mf_state *s,
 	mf_code (*each)(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps),
 	void *arg, mf_err *err);
+/** Files that should be on disk: base or newest pending present. */
 mf_code mf_state_path_count(struct mf_state *s, uint64_t *files, mf_err *err);
 mf_code mf_state_file_status(struct mf_state *s,
 	mf_code (*each)(void *arg, const mf_file_status *), void *arg, mf_err *err);
@@ -86,7 +100,7 @@ typedef struct mf_pending {
 	int64_t made_ns;
 	bool merge;            /* automatic merge or resolution */
 } mf_pending;
-/** Facts about the snapshot itself go to the index (mf_state_snap_put). */
+/** Facts about the snapshot itself go to the index (mf_state_snap_put).  @p p->id is chosen here. */
 mf_code mf_state_pending_add(struct mf_state *s, const char *relpath, const mf_pending *p, mf_err *err);
 mf_code mf_state_pending_get(struct mf_state *s, const char *relpath, mf_pending **out, size_t *n, mf_err *err);
 mf_code mf_state_pending_clear(struct mf_state *s, const char *relpath, mf_err *err);
@@ -138,6 +152,7 @@ mf_code mf_state_known_set(struct mf_state *s, const char *relpath, const mf_imm
 /* ---- pinned author keys: one per participant, on first use ------------------------------------------ */
 
 mf_code mf_state_key_get(struct mf_state *s, const char *participant, uint8_t key[32], mf_err *err); /* MF_ENOTFOUND */
+/** Insert or replace: replacing is for a user who accepted the new key. */
 mf_code mf_state_key_pin(struct mf_state *s, const char *participant, const uint8_t key[32], mf_err *err);
 
 /* ---- index: snapshots ever seen (idx.snapshots, idx.parents) ------------------------------------------ */
@@ -172,7 +187,8 @@ typedef struct mf_head_row {
 	mf_immdir cap;
 } mf_head_row;
 void mf_heads_free(mf_head_row *rows, size_t n);
-/** @p participant is the Collective's name, "" for ourselves; @p relpath the snapshot's. */
+/** @p participant is the Collective's name, "" for ourselves; @p relpath the snapshot's.  MF_ENOTFOUND: the snapshot
+ *  is not in the index yet (it is put first). */
 mf_code mf_state_head_put(struct mf_state *s, const char *participant, const char *relpath, const char *cap, mf_err *err);
 mf_code mf_state_head_drop(struct mf_state *s, const char *participant, const char *relpath, mf_err *err);
 mf_code mf_state_head_drop_all(struct mf_state *s, const char *participant, mf_err *err);
