@@ -56,7 +56,8 @@ typedef struct mf_cap {
 
 /** Take @p text apart.  MF_EFORMAT with a sentence that does not contain the capability. An unknown kind
  *  is MF_OK with kind MF_CAP_UNKNOWN (legal to hold in directories, not to be opened); a string that has
- *  a known prefix and a bad body, or that violates "ro."/"imm.", is MF_EFORMAT. */
+ *  a known prefix and a bad body, or that violates "ro."/"imm.", is MF_EFORMAT.  Leading zeros in numbers pass, as in
+ *  Tahoe; a trailing newline, which Tahoe lets pass, does not: trim at the edge where people type. */
 mf_code mf_cap_parse(mf_str text, mf_cap *out, mf_err *err);
 /** Print @p cap; the inverse of mf_cap_parse(). @p out gets at most a NUL-terminated MF_CAP_MAX text; LIT is
  *  not printed here. */
@@ -81,7 +82,15 @@ void mf_dirwrite_read(const mf_dirwrite *cap, mf_dirread *out);
 /** An immutable directory is readable as any directory is. */
 void mf_immdir_read(const mf_immdir *cap, mf_dirread *out);
 
-/** What may be printed of a capability: its kind and last four characters, "URI:DIR2-RO:...abcd". */
+/** The three derivations of lafs.md 1.3 on capabilities taken apart; @p out may be @p cap.
+ *  Prefixes "ro." and "imm." do not survive.
+ *  @return false where there is no such thing: unknown kinds; LIT has no verifier and no storage index. */
+bool mf_cap_readonly(const mf_cap *cap, mf_cap *out);
+bool mf_cap_verifier(const mf_cap *cap, mf_cap *out);
+bool mf_cap_storage_index(const mf_cap *cap, uint8_t si[16]);
+
+/** What may be printed of a capability: its kind and last four characters, "URI:DIR2-RO:...abcd"; only the
+ *  kind of a literal (its end is content) and of what does not parse. */
 void mf_cap_hint(mf_str text, char out[40]);
 
 #endif

@@ -1,3 +1,4 @@
 libmf_a_SOURCES += \
-	%reldir%/caps.h \
+	%reldir%/caps.c %reldir%/caps.h \
 	%reldir%/grid.h
+include grid/lafs/local.mk
