@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
+static void __attribute__((format(printf, 4, 0)))
 fill(mf_err *err, mf_code code, int sys, const char *fmt, va_list ap)
 {
 	err->code = code;

@@ -1,0 +1,21 @@
+# A target NAME: three lines here, fuzz_NAME.c (see fuzz.h), seeds in corpus/NAME/.
+FUZZ_TARGETS = \
+	%reldir%/fuzz_netstring
+%canon_reldir%_fuzz_netstring_SOURCES = %reldir%/fuzz_netstring.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_netstring_LDADD = $(FUZZ_LIBS)
+
+# replay.c is empty where libFuzzer brings main().
+FUZZ_DRIVER = %reldir%/replay.c %reldir%/fuzz.h
+FUZZ_LIBS = $(MF_LIBS) $(FUZZ_LDFLAGS)
+
+check_PROGRAMS += $(FUZZ_TARGETS)
+TESTS += %reldir%/corpus.sh
+EXTRA_DIST += %reldir%/corpus.sh %reldir%/smoke.sh %reldir%/corpus
+
+fuzz-smoke: $(FUZZ_TARGETS)
+if FUZZ
+	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%reldir%/smoke.sh
+else
+	@echo "fuzz-smoke needs: configure CC=clang-14 --enable-fuzz --enable-sanitizers"; exit 2
+endif
+.PHONY: fuzz-smoke

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Print those of the tests given that belong to one part of `./check`.
+# usage: part.sh unit|conformance|simulation|kills|fuzz TEST...
+part=$1
+shift
+for test in "$@"; do
+	case $test in
+	*/kill*) of=kills ;;
+	tests/e2e/*) of=conformance ;;
+	tests/sim/*) of=simulation ;;
+	tests/fuzz/*) of=fuzz ;;
+	*) of=unit ;;
+	esac
+	[ "$of" = "$part" ] && printf '%s ' "$test"
+done
+exit 0
