@@ -6,6 +6,7 @@
 #define MF_SYNC_RELPATH_H
 
 #include "base/buf.h"
+#include "base/unicode.h" /* mf_nfc(), mf_utf8_valid() */
 
 /** MF_EFORMAT unless @p s is a path we accept: valid UTF-8, not empty, not absolute, no NUL, no empty, "." or ".."
  *  component, no component above 255 bytes, at most 4095 bytes in all. The sentence says which rule. */
@@ -15,9 +16,6 @@ mf_code mf_relpath_entry(mf_str relpath, mf_buf *out, mf_err *err);
 /** path2magic alone (no NFC), and its inverse as in Python incl. the errors of mangle.json. */
 void mf_mangle(mf_str path, mf_buf *out);
 mf_code mf_unmangle(mf_str name, mf_buf *out, mf_err *err);
-/** Append the NFC form of valid UTF-8 @p s; MF_EFORMAT otherwise. ASCII passes at once. */
-mf_code mf_nfc(mf_str s, mf_buf *out, mf_err *err);
-bool mf_utf8_valid(mf_str s);
 
 enum { MF_TMP_NAME_MAX = 40 };
 /** ".magic-folder-<16 hex>.tmp" from 8 random bytes. */
