@@ -1,0 +1,20 @@
+# Shared by all grid tests: golden data as JSON and bytes.
+MF_GRID_GOLDEN = %reldir%/golden.c %reldir%/golden.h
+
+check_PROGRAMS += %reldir%/test_caps
+%canon_reldir%_test_caps_SOURCES = %reldir%/test_caps.c $(MF_GRID_GOLDEN)
+%canon_reldir%_test_caps_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_caps_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_caps
+
+check_PROGRAMS += %reldir%/test_hash
+%canon_reldir%_test_hash_SOURCES = %reldir%/test_hash.c $(MF_GRID_GOLDEN)
+%canon_reldir%_test_hash_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_hash_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_hash
+
+check_PROGRAMS += %reldir%/test_zfec
+%canon_reldir%_test_zfec_SOURCES = %reldir%/test_zfec.c $(MF_GRID_GOLDEN)
+%canon_reldir%_test_zfec_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_zfec_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_zfec
