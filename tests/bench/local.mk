@@ -1,0 +1,8 @@
+# The floor program checks itself against golden vectors in `make check`; benchmarks run by `make bench`.
+FLOOR = %reldir%/floor
+check_PROGRAMS += $(FLOOR)
+%canon_reldir%_floor_SOURCES = %reldir%/floor.c %reldir%/floor.h %reldir%/floor_chk.c %reldir%/floor_dir.c \
+	%reldir%/floor_disk.c %reldir%/floor_recv.c %reldir%/floor_send.c
+%canon_reldir%_floor_LDADD = $(DEPS_LIBS) -lpthread
+TESTS += %reldir%/floor_vectors.sh
+EXTRA_DIST += %reldir%/floor_vectors.sh
