@@ -3,6 +3,7 @@
 # (which criterion ignores) into failures.
 tap=$1.tap; san=$1.san
 rm -f "$tap" "$san".*
+LSAN_OPTIONS="suppressions=$(dirname "$0")/lsan.supp:print_suppressions=0:$LSAN_OPTIONS" \
 ASAN_OPTIONS="log_path=$san:$ASAN_OPTIONS" \
 UBSAN_OPTIONS="print_stacktrace=1:log_path=$san:$UBSAN_OPTIONS" \
 "$1" --tap="$tap" --quiet --short-filename
