@@ -1,7 +1,7 @@
 libmf_a_SOURCES += \
 	%reldir%/folder.h \
 	%reldir%/planner.h \
-	%reldir%/relpath.h \
+	%reldir%/relpath.c %reldir%/relpath.h \
 	%reldir%/snapshot.h \
 	%reldir%/state.h
 EXTRA_DIST += docs/database.md

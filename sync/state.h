@@ -191,6 +191,7 @@ void mf_heads_free(mf_head_row *rows, size_t n);
  *  is not in the index yet (it is put first). */
 mf_code mf_state_head_put(struct mf_state *s, const char *participant, const char *relpath, const char *cap, mf_err *err);
 mf_code mf_state_head_drop(struct mf_state *s, const char *participant, const char *relpath, mf_err *err);
+/** The participant is gone, or everything is about to be put again: forgets the directory's version, too. */
 mf_code mf_state_head_drop_all(struct mf_state *s, const char *participant, mf_err *err);
 mf_code mf_state_head_get(struct mf_state *s, const char *relpath, mf_head_row **out, size_t *n, mf_err *err);
 /** One participant's heads: relpath and cap, in byte order of relpath. */
@@ -199,7 +200,8 @@ mf_code mf_state_head_each(struct mf_state *s, const char *participant,
 /** Names with heads in the index, "" left out. */
 mf_code mf_state_head_participants(struct mf_state *s,
 	mf_code (*each)(void *arg, const char *participant), void *arg, mf_err *err);
-/** Highest version seen of a participant's directory ("" = ours): never believed backwards. Zero if none. */
+/** Version of the participant's directory ("" = ours) that its heads were read from: never believed backwards.  Zero
+ *  if none, so also after index.sqlite was lost. */
 mf_code mf_state_dirver_get(struct mf_state *s, const char *participant, mf_dirver *out, mf_err *err);
 mf_code mf_state_dirver_put(struct mf_state *s, const char *participant, const mf_dirver *v, mf_err *err);
 

@@ -1,5 +1,8 @@
-EXTRA_DIST += %reldir%/run-criterion.sh %reldir%/part.sh
+EXTRA_DIST += %reldir%/lsan.supp %reldir%/run-criterion.sh %reldir%/part.sh
 EXTRA_DIST += %reldir%/golden/capabilities.json
+EXTRA_DIST += %reldir%/golden/mangle.json %reldir%/golden/signatures.json \
+	%reldir%/golden/metadata-cases.json %reldir%/golden/snapshots.json \
+	%reldir%/golden/pathstate.json %reldir%/golden/sqlite-rows-others.txt
 include tests/golden/lafs/local.mk
 include tests/tree/local.mk
 include tests/fuzz/local.mk
@@ -7,4 +10,5 @@ include tests/bench/local.mk
 if TESTS_ENABLED
 include tests/base/local.mk
 include tests/grid/local.mk
+include tests/sync/local.mk
 endif
