@@ -1,0 +1,23 @@
+/* magic-folder */
+#include "daemon/commands/commands.h"
+
+static const mf_command *const commands[] = {
+	&mf_cmd_init,
+	&mf_cmd_show_config,
+	NULL,
+};
+
+static const mf_program program = {
+	.name = "magic-folder",
+	.version_text = "Magic Folder version",
+	.about = "Keeps folders in sync between devices, end-to-end encrypted.",
+	.commands = commands,
+	.failure = 1,
+	.api_failure = 1,
+};
+
+int
+main(int argc, char **argv)
+{
+	return mf_cli_main(&program, argc, argv);
+}
