@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "config.h"
+#include <config.h>
 #include "daemon/files.h"
 
 enum { G_CONFIG, G_VERSION, G_DEBUG, G_ELIOT_FD, G_ELIOT_FIELDS, G_COVERAGE, G_HELP };

@@ -1,4 +1,6 @@
 /* Small files of the configuration. */
+#include <config.h>
+
 #include "daemon/files.h"
 
 #include <errno.h>

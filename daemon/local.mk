@@ -4,6 +4,7 @@ libmf_a_SOURCES += \
 	%reldir%/config_files.c %reldir%/config_folder.c %reldir%/config_impl.h \
 	%reldir%/endpoint.c %reldir%/endpoint.h \
 	%reldir%/files.c %reldir%/files.h \
+	%reldir%/http1.c %reldir%/http1.h %reldir%/http1_impl.h %reldir%/http1_parse.c \
 	%reldir%/pidfile.c %reldir%/pidfile.h \
 	%reldir%/commands/commands.h \
 	%reldir%/commands/init.c \

@@ -1,5 +1,5 @@
 libmf_a_SOURCES += \
-	%reldir%/folder.h \
+	%reldir%/folder.h %reldir%/folder_conf.c \
 	%reldir%/planner.h \
 	%reldir%/relpath.c %reldir%/relpath.h \
 	%reldir%/snapshot.h \

@@ -1,0 +1,62 @@
+/** @file
+ * A small HTTP/1.1 server on libuv streams (TCP and unix sockets), http-parser behind it.
+ *
+ * Limits: header block 16 KiB and 100 fields, body 1 MiB, 64 connections, idle 300 s, 60 s to send a
+ * request once begun.  One request of a connection is in work at a time; pipelined ones wait.  A
+ * request with both Content-Length and Transfer-Encoding, or a coding other than chunked, is refused (400).
+ * Everything is [loop].
+ */
+#ifndef MF_DAEMON_HTTP1_H
+#define MF_DAEMON_HTTP1_H
+
+#include <uv.h>
+
+#include "base/buf.h"
+#include "daemon/endpoint.h"
+
+struct mf_http;     /* the server */
+struct mf_http_req; /* one request; lent to the handler until it is answered or its client left */
+
+enum { MF_HTTP_MAX_HEADER = 16384, MF_HTTP_MAX_FIELDS = 100, MF_HTTP_MAX_BODY = 1 << 20, MF_HTTP_MAX_CONNS = 64 };
+
+/** Must lead to exactly one mf_http_reply(), now or later, unless the client leaves first. */
+typedef void mf_http_handler(void *arg, struct mf_http_req *req);
+/** The client left before the reply: the request is dead when this returns. */
+typedef void mf_http_gone(void *arg);
+
+typedef struct mf_http_conf {
+	mf_http_handler *handler;
+	void *arg;
+	unsigned idle_ms;    /**< 0 = 300 s */
+	unsigned request_ms; /**< from the first byte of a request to its last; 0 = 60 s */
+	unsigned conns;      /**< 0 = MF_HTTP_MAX_CONNS */
+} mf_http_conf;
+
+/** Listen; @p bound gets the client's endpoint (port filled in, loopback where we listen on all interfaces).
+ *  MF_EBUSY with Python's sentence when the address is in use. */
+mf_code mf_http_listen(uv_loop_t *loop, const mf_endpoint *where, const mf_http_conf *conf, struct mf_http **out,
+	mf_endpoint *bound, mf_err *err);
+/** Stop listening, drop every connection (calling gone for requests in work), then @p done, then it is freed. */
+void mf_http_close(struct mf_http *h, void (*done)(void *arg), void *arg);
+
+/* What was asked.  Borrowed until the answer. */
+const char *mf_http_method(const struct mf_http_req *r);
+mf_str mf_http_path(const struct mf_http_req *r);  /**< as sent, up to '?' */
+mf_str mf_http_query(const struct mf_http_req *r); /**< after '?', or empty */
+mf_str mf_http_body(const struct mf_http_req *r);
+/** The first field of that (lower-case) name, blanks stripped; *n = how many there are. */
+mf_str mf_http_field(const struct mf_http_req *r, const char *name, size_t *n);
+
+/** Call @p gone when the client leaves before the answer; replaces the one set before. */
+void mf_http_on_gone(struct mf_http_req *r, mf_http_gone *gone, void *arg);
+
+typedef struct mf_http_reply_opts {
+	unsigned status;
+	const char *type;  /**< content type; NULL: none is sent */
+	const char *extra; /**< further header lines, each with CRLF; may be NULL */
+} mf_http_reply_opts;
+/** Answer and give the request back.  @p body is taken over (freed later) and may be empty; it is not sent
+ *  for HEAD. */
+void mf_http_reply(struct mf_http_req *r, const mf_http_reply_opts *opts, mf_buf *body);
+
+#endif
