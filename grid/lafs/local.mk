@@ -1,5 +1,14 @@
 libmf_a_SOURCES += \
 	%reldir%/chk.h \
+	%reldir%/chk_decode.c \
+	%reldir%/chk_encode.c \
+	%reldir%/chk_inner.h \
+	%reldir%/chk_layout.c \
+	%reldir%/chk_reader.c %reldir%/chk_reader.h \
+	%reldir%/chk_share.c \
+	%reldir%/chk_small.c \
+	%reldir%/chk_verify.c \
+	%reldir%/chk_work.c %reldir%/chk_work.h \
 	%reldir%/hash.c %reldir%/hash.h \
 	%reldir%/merkle.c %reldir%/merkle.h \
 	%reldir%/share_io.c %reldir%/share_io.h \

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include <criterion/criterion.h>
+#include <sodium.h>
 
 mf_buf
 golden_file(const char *path)
@@ -61,6 +62,16 @@ golden_unhex(const char *hex)
 	cr_assert(mf_unhex(b.p, n, mf_strz(hex)), "not hex: %s", hex);
 	b.n = n;
 	return b;
+}
+
+size_t
+golden_unbase64(void *out, size_t room, const char *text)
+{
+	size_t n = 0;
+
+	cr_assert(text != NULL && sodium_base642bin(out, room, text, strlen(text), NULL, &n, NULL,
+		sodium_base64_VARIANT_ORIGINAL) == 0, "not base64");
+	return n;
 }
 
 mf_str

@@ -16,6 +16,8 @@ const char *golden_str(const json_t *object, const char *key);
 uint64_t golden_int(const json_t *object, const char *key);
 /** Hex text to bytes; fails the test when it is none. */
 mf_buf golden_unhex(const char *hex);
+/** Base64 text to at most @p room bytes; @return how many. */
+size_t golden_unbase64(void *out, size_t room, const char *text);
 /** The data of an immutable container file: between the 12-byte header and the leases. */
 mf_str golden_share(const mf_buf *container);
 /** @p seed repeated and cut to @p size bytes: the plaintext of Tahoe's vectors. */

@@ -18,3 +18,11 @@ check_PROGRAMS += %reldir%/test_zfec
 %canon_reldir%_test_zfec_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_zfec_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_zfec
+
+MF_GRID_CHK = %reldir%/chk_fixture.c %reldir%/chk_fixture.h $(MF_GRID_GOLDEN)
+
+check_PROGRAMS += %reldir%/test_chk_encode
+%canon_reldir%_test_chk_encode_SOURCES = %reldir%/test_chk_encode.c $(MF_GRID_CHK)
+%canon_reldir%_test_chk_encode_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_chk_encode_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_chk_encode
