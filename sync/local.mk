@@ -1,7 +1,16 @@
 libmf_a_SOURCES += \
-	%reldir%/folder.h %reldir%/folder_conf.c \
+	%reldir%/folder_conf.c %reldir%/folder.h \
 	%reldir%/planner.h \
 	%reldir%/relpath.c %reldir%/relpath.h \
 	%reldir%/snapshot.h \
-	%reldir%/state.h
+	%reldir%/state.c %reldir%/state.h \
+	%reldir%/state_conflict.c \
+	%reldir%/state_head.c \
+	%reldir%/state_impl.h \
+	%reldir%/state_index.c \
+	%reldir%/state_path.c \
+	%reldir%/state_pending.c \
+	%reldir%/state_schema.c \
+	%reldir%/state_sql.h \
+	%reldir%/state_stmt.c
 EXTRA_DIST += docs/database.md

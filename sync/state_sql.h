@@ -1,0 +1,273 @@
+/** @file
+ * All SQL of a folder's databases.  Private to sync/state*.c; meaning of the columns: docs/database.md.
+ *
+ * state.sqlite is `main`, index.sqlite is `idx`.  The statements that create tables in index.sqlite run on a
+ * connection of their own, before it is attached, and therefore name no schema. */
+#ifndef MF_SYNC_STATE_SQL_H
+#define MF_SYNC_STATE_SQL_H
+
+/* ---- schemas ------------------------------------------------------------------------------------------ */
+
+enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 1, INDEX_VERSION = 1 };
+
+/* Python's tables (datamodel-and-sync.md 6.3).  The foreign keys name a table that does not exist, as the
+ * reference's do: they must never be switched on. */
+#define SQL_PYTHON_SCHEMA \
+	"CREATE TABLE [config] (" \
+	" [author_name] TEXT PRIMARY KEY," \
+	" [author_private_key] TEXT," \
+	" [stash_path] TEXT," \
+	" [collective_dircap] TEXT," \
+	" [upload_dircap] TEXT," \
+	" [magic_directory] TEXT," \
+	" [poll_interval] INTEGER NOT NULL," \
+	" [scan_interval] INTEGER CHECK ([scan_interval] > 0));" \
+	"CREATE TABLE [local_snapshots] (" \
+	" [identifier] TEXT PRIMARY KEY," \
+	" [relpath] TEXT," \
+	" [content_path] TEXT);" \
+	"CREATE TABLE [local_snapshot_metadata] (" \
+	" [snapshot_identifier] TEXT NOT NULL," \
+	" [key] TEXT NOT NULL," \
+	" [value] BLOB NOT NULL," \
+	" FOREIGN KEY([snapshot_identifier]) REFERENCES [local_snapshot]([identifier]));" \
+	"CREATE TABLE [local_snapshot_parent] (" \
+	" [snapshot_identifier] TEXT NOT NULL," \
+	" [index] INTEGER CHECK ([index] >= 0) NOT NULL," \
+	" [local_only] BOOL NOT NULL," \
+	" [parent_identifier] TEXT NOT NULL," \
+	" FOREIGN KEY([snapshot_identifier]) REFERENCES [local_snapshot]([identifier]));" \
+	"CREATE TABLE [current_snapshots] (" \
+	" [relpath] TEXT PRIMARY KEY," \
+	" [snapshot_cap] TEXT," \
+	" [content_cap] TEXT," \
+	" [metadata_cap] TEXT," \
+	" [mtime_ns] INTEGER," \
+	" [ctime_ns] INTEGER," \
+	" [size] INTEGER," \
+	" [last_updated_ns] INTEGER NOT NULL," \
+	" [upload_duration_ns] INTEGER);" \
+	"CREATE TABLE [conflicted_files] (" \
+	" [relpath] TEXT NOT NULL," \
+	" [conflict_author] TEXT NOT NULL," \
+	" [snapshot_cap] TEXT," \
+	" PRIMARY KEY([relpath], [conflict_author]));" \
+	"PRAGMA user_version = 1"
+
+/* Ours in state.sqlite, version 1. */
+#define SQL_OURS_1 \
+	"CREATE TABLE mf_path (" \
+	" relpath TEXT PRIMARY KEY, cap TEXT NOT NULL, sha256 BLOB, ino INTEGER NOT NULL," \
+	" executable INTEGER NOT NULL, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER) WITHOUT ROWID;" \
+	"CREATE TABLE mf_pending (" \
+	" relpath TEXT NOT NULL, id INTEGER NOT NULL, cap TEXT NOT NULL, present INTEGER NOT NULL," \
+	" size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, ino INTEGER NOT NULL," \
+	" made_ns INTEGER NOT NULL, merge INTEGER NOT NULL, PRIMARY KEY (relpath, id)) WITHOUT ROWID;" \
+	"CREATE TABLE mf_intent (" \
+	" relpath TEXT PRIMARY KEY, target TEXT NOT NULL, flags INTEGER NOT NULL, tmp_name TEXT NOT NULL," \
+	" ino INTEGER NOT NULL, btime_ns INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL," \
+	" ctime_ns INTEGER NOT NULL, expect_ino INTEGER NOT NULL, made_ns INTEGER NOT NULL) WITHOUT ROWID;" \
+	"CREATE TABLE mf_conflict (" \
+	" relpath TEXT NOT NULL, slot TEXT NOT NULL, cap TEXT NOT NULL, closing INTEGER NOT NULL," \
+	" written INTEGER NOT NULL, sha256 BLOB, marker_size INTEGER NOT NULL, present INTEGER NOT NULL," \
+	" size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, ino INTEGER NOT NULL," \
+	" PRIMARY KEY (relpath, slot)) WITHOUT ROWID;" \
+	"CREATE TABLE mf_known (" \
+	" relpath TEXT NOT NULL, cap TEXT NOT NULL, PRIMARY KEY (relpath, cap)) WITHOUT ROWID;" \
+	"CREATE TABLE mf_key (" \
+	" participant TEXT PRIMARY KEY, verify_key BLOB NOT NULL) WITHOUT ROWID;" \
+	"CREATE TABLE mf_schema (version INTEGER NOT NULL);" \
+	"INSERT INTO mf_schema VALUES (1)"
+
+/* index.sqlite, version 1. */
+#define SQL_INDEX_1 \
+	"CREATE TABLE snapshots (" \
+	" id INTEGER PRIMARY KEY, cap TEXT NOT NULL UNIQUE, relpath TEXT NOT NULL, author TEXT NOT NULL," \
+	" author_key BLOB NOT NULL, content TEXT, metadata TEXT NOT NULL, size INTEGER NOT NULL, sha256 BLOB," \
+	" flags INTEGER NOT NULL, mtime_s INTEGER NOT NULL, depth INTEGER NOT NULL) STRICT;" \
+	"CREATE TABLE parents (" \
+	" child INTEGER NOT NULL REFERENCES snapshots, pos INTEGER NOT NULL," \
+	" parent INTEGER NOT NULL REFERENCES snapshots, PRIMARY KEY (child, pos)) STRICT, WITHOUT ROWID;" \
+	"CREATE TABLE participants (" \
+	" id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, seqnum INTEGER NOT NULL, root BLOB NOT NULL) STRICT;" \
+	"CREATE TABLE heads (" \
+	" participant INTEGER NOT NULL REFERENCES participants, relpath TEXT NOT NULL," \
+	" snapshot INTEGER NOT NULL REFERENCES snapshots, PRIMARY KEY (participant, relpath)) STRICT, WITHOUT ROWID;" \
+	"PRAGMA user_version = 1"
+
+#define SQL_USER_VERSION "PRAGMA user_version"
+#define SQL_HAS_OURS "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'mf_schema'"
+#define SQL_OURS_VERSION "SELECT max(version) FROM mf_schema"
+#define SQL_HAS_PYTHON "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN (" \
+	"'config', 'local_snapshots', 'local_snapshot_metadata', 'local_snapshot_parent', 'current_snapshots'," \
+	" 'conflicted_files')"
+#define SQL_ATTACH "ATTACH ?1 AS idx"
+#define SQL_IDX_SETTINGS "PRAGMA idx.synchronous = NORMAL; PRAGMA idx.cache_size = -1024"
+
+/* Forget snapshots that Python made and did not upload; the scan makes ours from the disk. */
+#define SQL_HAS_LOCAL "SELECT EXISTS (SELECT 1 FROM local_snapshots)"
+#define SQL_FORGET_LOCAL \
+	"DELETE FROM current_snapshots WHERE snapshot_cap IS NULL" \
+	" AND relpath IN (SELECT relpath FROM local_snapshots);" \
+	"UPDATE current_snapshots SET size = -1, mtime_ns = -1, ctime_ns = -1" \
+	" WHERE relpath IN (SELECT relpath FROM local_snapshots);" \
+	"DELETE FROM local_snapshot_metadata;" \
+	"DELETE FROM local_snapshot_parent;" \
+	"DELETE FROM local_snapshots"
+
+#define SQL_CONFIG_INSERT \
+	"INSERT INTO config (author_name, author_private_key, stash_path, collective_dircap, upload_dircap," \
+	" magic_directory, poll_interval, scan_interval) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+
+/* ---- statements that are prepared once ------------------------------------------------------------------- */
+
+/* The newest pending snapshot of a path. */
+#define SQL_NEWEST(relpath) "(SELECT max(id) FROM mf_pending WHERE relpath = " relpath ")"
+
+#define STATE_QUERIES(Q) \
+	Q(BEGIN, "BEGIN IMMEDIATE") \
+	Q(COMMIT, "COMMIT") \
+	Q(ROLLBACK, "ROLLBACK") \
+	Q(DATA_VERSION, "PRAGMA main.data_version") \
+	Q(CONFIG, \
+		"SELECT author_name, author_private_key, stash_path, collective_dircap, upload_dircap," \
+		" magic_directory, poll_interval, scan_interval FROM config LIMIT 1") \
+	\
+	Q(PATH_GET, \
+		"SELECT c.snapshot_cap, c.content_cap, c.metadata_cap, c.last_updated_ns, c.upload_duration_ns," \
+		" m.cap, m.sha256, m.executable, p.cap IS NOT NULL, p.present, p.size, p.mtime_ns, p.ctime_ns, p.ino," \
+		" c.size, c.mtime_ns, c.ctime_ns, m.ino, m.size, m.mtime_ns, m.ctime_ns, m.ino" \
+		" FROM (SELECT ?1 AS relpath) r" \
+		" LEFT JOIN current_snapshots c ON c.relpath = r.relpath AND c.snapshot_cap IS NOT NULL" \
+		" LEFT JOIN mf_path m ON m.relpath = r.relpath AND m.cap = coalesce(c.snapshot_cap, '')" \
+		" LEFT JOIN mf_pending p ON p.relpath = r.relpath AND p.id = " SQL_NEWEST("r.relpath")) \
+	Q(PATH_PUT_PYTHON, \
+		"INSERT INTO current_snapshots (relpath, snapshot_cap, content_cap, metadata_cap, size, mtime_ns," \
+		" ctime_ns, last_updated_ns, upload_duration_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)" \
+		" ON CONFLICT (relpath) DO UPDATE SET snapshot_cap = excluded.snapshot_cap," \
+		" content_cap = excluded.content_cap, metadata_cap = excluded.metadata_cap," \
+		" mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, size = excluded.size," \
+		" last_updated_ns = excluded.last_updated_ns, upload_duration_ns = excluded.upload_duration_ns") \
+	Q(PATH_DROP_PYTHON, "DELETE FROM current_snapshots WHERE relpath = ?1") \
+	Q(PATH_PUT_OURS, \
+		"INSERT INTO mf_path (relpath, cap, sha256, ino, executable, size, mtime_ns, ctime_ns)" \
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)" \
+		" ON CONFLICT (relpath) DO UPDATE SET cap = excluded.cap, sha256 = excluded.sha256," \
+		" ino = excluded.ino, executable = excluded.executable, size = excluded.size," \
+		" mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns") \
+	Q(TOUCH_PENDING, \
+		"UPDATE mf_pending SET present = ?2, size = ?3, mtime_ns = ?4, ctime_ns = ?5, ino = ?6" \
+		" WHERE relpath = ?1 AND id = " SQL_NEWEST("?1")) \
+	Q(TOUCH_PYTHON, \
+		"UPDATE current_snapshots SET size = ?2, mtime_ns = ?3, ctime_ns = ?4" \
+		" WHERE relpath = ?1 AND snapshot_cap IS NOT NULL") \
+	Q(TOUCH_OURS, \
+		"UPDATE mf_path SET ino = ?5, size = CASE WHEN cap = '' THEN ?2 END," \
+		" mtime_ns = CASE WHEN cap = '' THEN ?3 END, ctime_ns = CASE WHEN cap = '' THEN ?4 END" \
+		" WHERE relpath = ?1 AND cap = coalesce(" \
+		"  (SELECT snapshot_cap FROM current_snapshots WHERE relpath = ?1), '')") \
+	Q(PATH_EACH, \
+		"SELECT c.relpath, 1, c.content_cap IS NULL, p.cap IS NOT NULL," \
+		" p.present, p.size, p.mtime_ns, p.ctime_ns, p.ino, c.size, c.mtime_ns, c.ctime_ns, m.ino" \
+		" FROM current_snapshots c" \
+		" LEFT JOIN mf_path m ON m.relpath = c.relpath AND m.cap = c.snapshot_cap" \
+		" LEFT JOIN mf_pending p ON p.relpath = c.relpath AND p.id = " SQL_NEWEST("c.relpath") \
+		" WHERE c.snapshot_cap IS NOT NULL" \
+		" UNION ALL" \
+		" SELECT m.relpath, 0, 0, 0, 0, 0, 0, 0, 0, m.size, m.mtime_ns, m.ctime_ns, m.ino" \
+		" FROM mf_path m WHERE m.cap = ''" \
+		" AND NOT EXISTS (SELECT 1 FROM current_snapshots WHERE relpath = m.relpath AND snapshot_cap IS NOT NULL)" \
+		" AND NOT EXISTS (SELECT 1 FROM mf_pending WHERE relpath = m.relpath)" \
+		" UNION ALL" \
+		" SELECT p.relpath, 0, 0, 1, p.present, p.size, p.mtime_ns, p.ctime_ns, p.ino, 0, 0, 0, 0" \
+		" FROM mf_pending p WHERE p.id = " SQL_NEWEST("p.relpath") \
+		" AND NOT EXISTS (SELECT 1 FROM current_snapshots WHERE relpath = p.relpath AND snapshot_cap IS NOT NULL)" \
+		" ORDER BY 1") \
+	Q(PATH_COUNT, \
+		"SELECT (SELECT count(*) FROM current_snapshots c WHERE c.snapshot_cap IS NOT NULL" \
+		"  AND c.content_cap IS NOT NULL AND NOT EXISTS (SELECT 1 FROM mf_pending WHERE relpath = c.relpath))" \
+		" + (SELECT count(*) FROM mf_pending p WHERE p.present AND p.id = " SQL_NEWEST("p.relpath") ")") \
+	Q(FILE_STATUS, \
+		"SELECT relpath, content_cap IS NULL, mtime_ns, size, last_updated_ns, upload_duration_ns" \
+		" FROM current_snapshots WHERE snapshot_cap IS NOT NULL ORDER BY last_updated_ns DESC, relpath") \
+	\
+	Q(PENDING_ADD, \
+		"INSERT INTO mf_pending (relpath, id, cap, present, size, mtime_ns, ctime_ns, ino, made_ns, merge)" \
+		" VALUES (?1, coalesce(" SQL_NEWEST("?1") ", 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)") \
+	Q(PENDING_GET, \
+		"SELECT id, cap, present, size, mtime_ns, ctime_ns, ino, made_ns, merge FROM mf_pending" \
+		" WHERE relpath = ?1 ORDER BY id") \
+	Q(PENDING_CLEAR, "DELETE FROM mf_pending WHERE relpath = ?1") \
+	Q(PENDING_EACH, "SELECT DISTINCT relpath FROM mf_pending ORDER BY relpath") \
+	\
+	Q(INTENT_PUT, \
+		"INSERT OR REPLACE INTO mf_intent (relpath, target, flags, tmp_name, ino, btime_ns, size, mtime_ns," \
+		" ctime_ns, expect_ino, made_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)") \
+	Q(INTENT_GET, \
+		"SELECT target, flags, tmp_name, ino, btime_ns, size, mtime_ns, ctime_ns, expect_ino, made_ns" \
+		" FROM mf_intent WHERE relpath = ?1") \
+	Q(INTENT_DROP, "DELETE FROM mf_intent WHERE relpath = ?1") \
+	Q(INTENT_EACH, "SELECT relpath FROM mf_intent ORDER BY relpath") \
+	\
+	Q(CONFLICT_PUT_PYTHON, \
+		"INSERT INTO conflicted_files (relpath, conflict_author, snapshot_cap) VALUES (?1, ?2, ?3)" \
+		" ON CONFLICT (relpath, conflict_author) DO UPDATE SET snapshot_cap = excluded.snapshot_cap") \
+	Q(CONFLICT_PUT_OURS, \
+		"INSERT OR REPLACE INTO mf_conflict (relpath, slot, cap, closing, written, sha256, marker_size, present," \
+		" size, mtime_ns, ctime_ns, ino) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)") \
+	Q(CONFLICT_GET, \
+		"SELECT c.conflict_author, c.snapshot_cap, m.closing, m.written, m.sha256, m.marker_size, m.present," \
+		" m.size, m.mtime_ns, m.ctime_ns, m.ino FROM conflicted_files c LEFT JOIN mf_conflict m" \
+		" ON m.relpath = c.relpath AND m.slot = c.conflict_author AND m.cap = c.snapshot_cap" \
+		" WHERE c.relpath = ?1 AND c.snapshot_cap IS NOT NULL ORDER BY c.conflict_author") \
+	Q(CONFLICT_DROP_PYTHON, "DELETE FROM conflicted_files WHERE relpath = ?1 AND conflict_author = ?2") \
+	Q(CONFLICT_DROP_OURS, "DELETE FROM mf_conflict WHERE relpath = ?1 AND slot = ?2") \
+	Q(CONFLICT_EACH, \
+		"SELECT relpath, conflict_author FROM conflicted_files WHERE snapshot_cap IS NOT NULL" \
+		" ORDER BY relpath, conflict_author") \
+	\
+	Q(KNOWN_GET, "SELECT cap FROM mf_known WHERE relpath = ?1 ORDER BY cap") \
+	Q(KNOWN_ADD, "INSERT OR IGNORE INTO mf_known (relpath, cap) VALUES (?1, ?2)") \
+	Q(KNOWN_CLEAR, "DELETE FROM mf_known WHERE relpath = ?1") \
+	Q(KEY_GET, "SELECT verify_key FROM mf_key WHERE participant = ?1") \
+	Q(KEY_PIN, "INSERT OR REPLACE INTO mf_key (participant, verify_key) VALUES (?1, ?2)") \
+	\
+	Q(SNAP_ID, "SELECT id, depth FROM idx.snapshots WHERE cap = ?1") \
+	Q(SNAP_INSERT, \
+		"INSERT INTO idx.snapshots (cap, relpath, author, author_key, content, metadata, size, sha256, flags," \
+		" mtime_s, depth) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)") \
+	Q(SNAP_GET, \
+		"SELECT id, relpath, author, author_key, content, metadata, size, sha256, flags, mtime_s, depth" \
+		" FROM idx.snapshots WHERE cap = ?1") \
+	Q(SNAP_SET_SHA, "UPDATE idx.snapshots SET sha256 = ?2 WHERE cap = ?1") \
+	Q(PARENT_ADD, "INSERT INTO idx.parents (child, pos, parent) VALUES (?1, ?2, ?3)") \
+	Q(PARENT_GET, \
+		"SELECT s.cap FROM idx.parents p JOIN idx.snapshots s ON s.id = p.parent WHERE p.child = ?1" \
+		" ORDER BY p.pos") \
+	\
+	Q(PARTICIPANT_ADD, \
+		"INSERT INTO idx.participants (name, seqnum, root) VALUES (?1, 0, zeroblob(32))" \
+		" ON CONFLICT (name) DO NOTHING") \
+	Q(DIRVER_GET, "SELECT seqnum, root FROM idx.participants WHERE name = ?1") \
+	Q(DIRVER_PUT, "UPDATE idx.participants SET seqnum = ?2, root = ?3 WHERE name = ?1") \
+	Q(HEAD_PUT, \
+		"INSERT INTO idx.heads (participant, relpath, snapshot)" \
+		" SELECT p.id, ?2, s.id FROM idx.participants p, idx.snapshots s WHERE p.name = ?1 AND s.cap = ?3" \
+		" ON CONFLICT (participant, relpath) DO UPDATE SET snapshot = excluded.snapshot") \
+	Q(HEAD_DROP, \
+		"DELETE FROM idx.heads WHERE relpath = ?2" \
+		" AND participant = (SELECT id FROM idx.participants WHERE name = ?1)") \
+	Q(HEAD_DROP_ALL, \
+		"DELETE FROM idx.heads WHERE participant = (SELECT id FROM idx.participants WHERE name = ?1)") \
+	Q(HEAD_GET, \
+		"SELECT p.name, s.cap FROM idx.participants p" \
+		" CROSS JOIN idx.heads h ON h.participant = p.id AND h.relpath = ?1" \
+		" CROSS JOIN idx.snapshots s ON s.id = h.snapshot ORDER BY p.name") \
+	Q(HEAD_EACH, \
+		"SELECT h.relpath, s.cap FROM idx.heads h CROSS JOIN idx.snapshots s ON s.id = h.snapshot" \
+		" WHERE h.participant = (SELECT id FROM idx.participants WHERE name = ?1) ORDER BY h.relpath") \
+	Q(HEAD_PARTICIPANTS, \
+		"SELECT name FROM idx.participants p WHERE name <> ''" \
+		" AND EXISTS (SELECT 1 FROM idx.heads WHERE participant = p.id) ORDER BY name")
+
+#endif
