@@ -26,3 +26,15 @@ check_PROGRAMS += %reldir%/test_chk_encode
 %canon_reldir%_test_chk_encode_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_chk_encode_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_chk_encode
+
+check_PROGRAMS += %reldir%/test_chk_decode
+%canon_reldir%_test_chk_decode_SOURCES = %reldir%/test_chk_decode.c $(MF_GRID_CHK)
+%canon_reldir%_test_chk_decode_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_chk_decode_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_chk_decode
+
+check_PROGRAMS += %reldir%/test_chk_hostile
+%canon_reldir%_test_chk_hostile_SOURCES = %reldir%/test_chk_hostile.c $(MF_GRID_CHK)
+%canon_reldir%_test_chk_hostile_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_chk_hostile_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_chk_hostile
