@@ -7,6 +7,7 @@ include tests/golden/lafs/local.mk
 include tests/tree/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
+include tests/e2e/local.mk
 if TESTS_ENABLED
 include tests/base/local.mk
 include tests/grid/local.mk

@@ -6,3 +6,12 @@ check_PROGRAMS += $(FLOOR)
 %canon_reldir%_floor_LDADD = $(DEPS_LIBS) -lpthread
 TESTS += %reldir%/floor_vectors.sh
 EXTRA_DIST += %reldir%/floor_vectors.sh
+EXTRA_DIST += %reldir%/README.md %reldir%/run.py %reldir%/subjects.py
+
+bench: check-programs
+if SANITIZERS
+	@echo "note: this is a sanitizer build; figures mean nothing"
+endif
+	$(AM_TESTS_ENVIRONMENT) for b in $(BENCHES); do echo "== $$b"; ./$$b || exit 1; done; \
+		python3 -B $(srcdir)/%reldir%/run.py $(BENCH_ARGS)
+.PHONY: bench

@@ -1,0 +1,292 @@
+"""What bad input gets: an error that names the thing, nothing lost, and the rest goes on."""
+import os, signal, socket, sqlite3, subprocess, sys, threading, time, unicodedata
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from mf import World, check, main, program, read_cap, wait_equal, wait_for, die_with_parent
+from snapshots import Snapshot, mangle
+
+V1, V2 = b"one " * 50, b"two " * 60
+
+
+def damage(path, kind, other):
+    with open(path, "rb") as f:
+        data = f.read()
+    with open(other, "rb") as f:
+        swapped = f.read()
+    bad = {"truncated": data[:len(data) // 2],
+           "bit-flipped": data[:100] + bytes([data[100] ^ 4]) + data[101:],
+           "swapped": swapped,
+           "oversized": data[:-72] + b"\0" * 100000 + data[-72:],
+           "empty": b"",
+           "torn": data[:60] + b"\0" * (len(data) - 60)}[kind]
+    os.unlink(path)
+    with open(path, "wb") as f:
+        f.write(bad)
+    return data
+
+
+def shares_of(kind):
+    with World() as w:
+        a, b = w.pair()
+        b.stop()
+        a.write("damaged", V1)
+        a.write("good", V2)
+        wait_for("both entries", lambda: {"damaged", "good"} <= set(a.personal()))
+        bad, good = (Snapshot(a, a.personal()[n]["ro"]).content for n in ("damaged", "good"))
+        path = w.share_path(bad)
+        whole = damage(path, kind, w.share_path(good))
+        b.start()
+        b.wait("good", V2)
+        b.poll()
+        if kind != "oversized":  # what follows the share's own end is nobody's business
+            check(b.read("damaged") is None, "a damaged share was applied")
+            a.grid("check", bad, code=1)
+            os.unlink(path)
+            with open(path, "wb") as f:
+                f.write(whole)
+        b.poll()
+        b.wait("damaged", V1)
+        w.stop()
+
+
+def case_share_truncated():
+    """a truncated share: its file waits, everything else arrives, and it arrives when the share is whole again"""
+    shares_of("truncated")
+
+
+def case_share_flipped():
+    """a bit-flipped share"""
+    shares_of("bit-flipped")
+
+
+def case_share_swapped():
+    """another file's share in its place"""
+    shares_of("swapped")
+
+
+def case_share_oversized():
+    """an oversized share"""
+    shares_of("oversized")
+
+
+def case_share_empty():
+    """a share that exists and is empty"""
+    shares_of("empty")
+
+
+def case_share_torn():
+    """a share whose second half never reached the disk"""
+    shares_of("torn")
+
+
+def case_directory_share():
+    """a damaged share of somebody's directory: we keep what we have, and go on when it is repaired"""
+    with World() as w:
+        a, b = w.pair()
+        a.write("first", V1)
+        b.wait("first", V1)
+        path = w.share_path(a.secrets()["upload_dircap"])
+        a.stop()
+        with open(path, "rb") as f:
+            whole = f.read()
+        with open(path, "wb") as f:
+            f.write(whole[:700])
+        b.poll()
+        check(b.read("first") == V1, "a file was lost")
+        b.write("mine", V2)
+        wait_for("B to publish", lambda: "mine" in b.personal())
+        with open(path, "wb") as f:
+            f.write(whole)
+        a.start()
+        a.wait("mine", V2)
+        w.stop()
+
+
+def case_store_vanishes():
+    """a store that vanishes for a while: nothing is deleted, work resumes when it is back"""
+    with World() as w:
+        a, b = w.pair()
+        a.write("kept", V1)
+        b.wait("kept", V1)
+        os.rename(w.store, w.store + ".away")
+        a.write("meanwhile", V2)
+        time.sleep(1.5)
+        check(a.read("kept") == V1 == b.read("kept"), "a file vanished with the store")
+        check(not os.path.exists(os.path.join(w.store, "shares")), "a new store was made in its place")
+        os.rename(w.store + ".away", w.store)
+        b.wait("meanwhile", V2, 60)
+        w.stop()
+
+
+def case_store_read_only():
+    """a store on a read-only or full file system: an error, nothing lost, and it goes on afterwards"""
+    if os.getuid() != 0:
+        return "needs root, to mount a small file system"
+    with World() as w:
+        os.mkdir(w.store)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", w.store],
+                          stderr=subprocess.DEVNULL).returncode != 0:
+            return "cannot mount here"
+        try:
+            a, b = w.pair()
+            a.write("small", V1)
+            b.wait("small", V1)
+            a.write("large", os.urandom(30 << 20))
+            a.write("after", V2)
+            time.sleep(3)
+            check(a.process.poll() is None and b.process.poll() is None, "a daemon ended")
+            check(b.read("small") == V1, "a file was lost")
+            subprocess.run(["mount", "-o", "remount,size=200m", w.store], check=True)
+            wait_equal((a, b), 90)
+            subprocess.run(["mount", "-o", "remount,ro", w.store], check=True)
+            a.write("late", V2)
+            time.sleep(2)
+            check(a.process.poll() is None and b.read("late") is None, "a read-only store was written")
+            subprocess.run(["mount", "-o", "remount,rw", w.store], check=True)
+            b.wait("late", V2, 90)
+            w.stop()
+        finally:
+            for d in w.devices:
+                d.kill()
+            subprocess.run(["umount", "-l", w.store])
+
+
+def case_names():
+    """names that are not UTF-8 or collide are named and skipped; long, odd and awkward ones arrive"""
+    with World() as w:
+        a, b = w.pair()
+        fine = ["n" * 255, "new\nline", " blank ", "-dash", "%2F", "back\\slash", "quote\"'", "\u202e\u4e2d\U0001f600",
+                "@metadata", "x.conflict-2019/kept", ".hidden", "a@_b", "tab\there", "con", "\x7f\x01"]
+        for name in fine:
+            a.write(name, name.encode())
+        a.write(b"not\xffutf8", V1)
+        composed, decomposed = "\u00e9", "e\u0301"
+        a.write(composed, V1)
+        wait_for("the first of two equal names", lambda: composed in a.personal())
+        a.write(decomposed, V2)
+        a.scan()
+        for name in fine:
+            b.wait(name, name.encode())
+        b.wait(composed, V1)
+        check(a.read(b"not\xffutf8") == V1 and a.read(decomposed) == V2, "a file was lost")
+        check(len(b.tree()) == len(fine) + 1, sorted(b.tree()))
+        w.stop()
+
+
+def case_conflicting_daemon():
+    """a second daemon on one configuration is refused, and the first lives on"""
+    with World() as w:
+        a = w.device("a")
+        a.init()
+        a.start()
+        a.cli("run", code=1)
+        check("PID %d" % a.process.pid in a.stderr or "locking" in a.stderr, a.stderr)
+        a.api("GET", "/v1/magic-folder")
+        w.stop()
+
+
+def case_port_in_use():
+    """a port in use is named, and nothing is left behind"""
+    with World() as w:
+        a = w.device("a")
+        s = socket.socket()
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        port = s.getsockname()[1]
+        a.cli("init", "--grid", "dir:" + w.store, "--listen-endpoint", "tcp:%d:interface=127.0.0.1" % port)
+        a.cli("run", code=1)
+        check(str(port) in a.stderr, a.stderr)
+        check(not os.path.exists(os.path.join(a.config, "running.process")), "a pid file was left")
+        s.close()
+        a.start()
+        w.stop()
+
+
+def case_newer_schema():
+    """a configuration or folder written by a newer program is refused with both numbers, and not touched"""
+    with World() as w:
+        a = w.device("a")
+        a.init()
+        path = os.path.join(a.config, "global.sqlite")
+        db = sqlite3.connect(path)
+        tables = [r[0] for r in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        if "version" in tables:
+            db.execute("UPDATE version SET version = 99")
+        db.execute("PRAGMA user_version = 99")
+        db.commit()
+        db.close()
+        a.cli("run", code=1)
+        check("99" in a.stderr and "global.sqlite" in a.stderr or "99" in a.stderr and a.config in a.stderr, a.stderr)
+
+
+def case_database_held():
+    """another program holding the database for ten seconds: the API answers, and the work is done afterwards"""
+    with World() as w:
+        a, b = w.pair()
+        a.write("before", V1)
+        b.wait("before", V1)
+        state = [os.path.join(r, "state.sqlite") for r, _, n in os.walk(a.config) if "state.sqlite" in n][0]
+        db = sqlite3.connect(state, timeout=20)
+        db.execute("BEGIN EXCLUSIVE")
+        begin = time.monotonic()
+        a.write("meanwhile", V2)
+        while time.monotonic() - begin < 10:
+            t = time.monotonic()
+            a.api("GET", "/v1/magic-folder", timeout=5)
+            check(time.monotonic() - t < 2, "the API hung")
+            time.sleep(0.5)
+        db.rollback()
+        db.close()
+        b.wait("meanwhile", V2)
+        check(a.conflicts() == {}, a.conflicts())
+        w.stop()
+
+
+def case_join_checks():
+    """add --collective refuses what is no folder, a taken name, and says why before anything is made"""
+    with World() as w:
+        a = w.device("alice")
+        a.init()
+        a.start()
+        a.add()
+        b = w.device("bob")
+        b.init()
+        b.start()
+        empty = read_cap(a.grid("mkdir"))
+        for what, cap in (("garbage", "URI:DIR2-RO:nonsense"), ("a file", "URI:LIT:krugkidrovuwg2y"),
+                          ("nowhere", "URI:DIR2-RO:%s:%s" % ("a" * 26, "a" * 52)),
+                          ("an empty directory", empty), ("nothing", "")):
+            b.cli("add", "--name", "f", "--author", "bob", "--collective", "-", b.folder, stdin=cap.encode(), code=None)
+            if what == "an empty directory":
+                b.cli("leave", "--name", "f", "--really-delete-write-capability", code=None) if b.code == 0 else None
+                continue  # @metadata may be missing: absence is fine
+            check(b.code == 1 and b.stderr.strip(), what, "was accepted", b.code, b.stderr)
+            check("Traceback" not in b.stderr, b.stderr)
+        b.cli("add", "--name", "f", "--author", "alice", "--collective", "-", b.folder,
+              stdin=a.collective_read().encode(), code=1)
+        check("alice" in b.stderr, b.stderr)
+        check(b.api("GET", "/v1/magic-folder") == {}, "a folder was made")
+        w.stop()
+
+
+def case_vanished_root():
+    """a folder whose directory vanishes publishes no deletions"""
+    with World() as w:
+        a, b = w.pair()
+        for i in range(5):
+            a.write("f%d" % i, V1)
+        wait_equal((a, b))
+        os.rename(a.folder, a.folder + ".away")
+        time.sleep(1.5)
+        a.request("PUT", a.of("f", "scan-local"))
+        time.sleep(0.5)
+        check(len(b.tree()) == 5, "files vanished with the other's directory:", sorted(b.tree()))
+        os.rename(a.folder + ".away", a.folder)
+        a.write("back", V2)
+        b.wait("back", V2, 90)
+        check(len(b.tree()) == 6, sorted(b.tree()))
+        w.stop()
+
+
+if __name__ == "__main__":
+    main([f for name, f in sorted(globals().items()) if name.startswith("case_")])

@@ -1,0 +1,460 @@
+"""Conformance on real daemons: the numbered cases of the data model's list that one machine can show."""
+import os, socket, sys, time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from mf import World, brief, check, main, read_cap, wait_equal, wait_for
+from snapshots import Snapshot, forge, mangle
+
+V1, V2, V3 = b"one " * 50, b"two " * 60, b"three " * 70
+shared = None  # one pair for the cases that leave no trace in each other
+
+
+class Pair:
+    """Alice and Bob in one folder, made at first use and again after a failure."""
+
+    def __enter__(self):
+        global shared
+        if shared is None:
+            shared = World()
+            shared.pair()
+        self.world = shared
+        return shared.devices
+
+    def __exit__(self, kind, value, tb):
+        if kind is not None:
+            end_pair(kind, value, tb)
+
+
+def end_pair(*why):
+    global shared
+    world, shared = shared, None
+    if world is not None:
+        world.__exit__(*(why or (None, None, None)))
+
+
+def entry(device, rel, timeout=20):
+    """The device's own entry for rel, once there is one."""
+    return wait_for("an entry of %s for %s" % (device.name, rel), lambda: device.personal().get(mangle(rel)), timeout)["ro"]
+
+
+def entry_after(device, rel, old, timeout=20):
+    return wait_for("a newer entry of %s for %s" % (device.name, rel),
+                    lambda: (lambda e: e and e["ro"] != old and e["ro"])(device.personal().get(mangle(rel))), timeout)
+
+
+def settle(*devices):
+    for d in devices:
+        d.scan()
+    for d in devices:
+        d.poll()
+
+
+def case_01():
+    """1: a fresh folder has @metadata and the creator in its Collective, only @metadata in the Personal directory"""
+    with World() as w:
+        a = w.device("laptop")
+        a.init()
+        a.start()
+        a.add()
+        s = a.secrets()
+        collective = a.entries(s["collective_dircap"])
+        check(set(collective) == {"@metadata", "laptop"}, sorted(collective))
+        check(collective["laptop"]["ro"] == read_cap(s["upload_dircap"]), "laptop is not our Personal read cap")
+        check(a.cli("grid", "get", collective["@metadata"]["ro"]) == '{"version": 1}', "@metadata")
+        check(set(a.entries(s["upload_dircap"])) == {"@metadata"}, "Personal directory is not empty")
+        check(read_cap(s["collective_dircap"]) not in a.new_log(), "a capability in the log")
+        w.stop()
+
+
+def case_02():
+    """2: a first publish has the mangled name, no parents and a signature over the unmangled path"""
+    with Pair() as (a, b):
+        a.write("dir/a@b.txt", V1)
+        a.scan()
+        s = Snapshot(a, entry(a, "dir/a@b.txt"))
+        check(s.parents == [] and s.document["relpath"] == "dir/a@b.txt", s.document)
+        check("dir@_a@@b.txt" in a.personal(), sorted(a.personal()))
+        b.wait("dir/a@b.txt", V1)
+
+
+def case_05():
+    """5: an update has the previous snapshot as parent, and the receiver links the same capability"""
+    with Pair() as (a, b):
+        a.write("update", V1)
+        b.wait("update", V1)
+        first = entry(a, "update")
+        a.write("update", V2)
+        b.wait("update", V2)
+        second = entry_after(a, "update", first)
+        check(Snapshot(a, second).parents == [first], "parents")
+        wait_for("B to link A's capability", lambda: b.personal().get("update", {}).get("ro") == second)
+
+
+def case_06():
+    """6: an empty file is a literal and no deletion"""
+    with Pair() as (a, b):
+        a.write("empty", b"")
+        check(Snapshot(a, entry(a, "empty")).content == "URI:LIT:", "content")
+        b.wait("empty", b"")
+
+
+def case_07():
+    """7: a small file is a literal and arrives"""
+    with Pair() as (a, b):
+        a.write("small", b"fifty-five bytes at most")
+        check(Snapshot(a, entry(a, "small")).content.startswith("URI:LIT:"), "content")
+        b.wait("small", b"fifty-five bytes at most")
+
+
+def case_08():
+    """8: a deletion removes the file, is linked by the receiver and published by nobody again"""
+    with Pair() as (a, b):
+        a.write("deleted", V1)
+        b.wait("deleted", V1)
+        first = entry(a, "deleted")
+        a.remove("deleted")
+        b.wait("deleted", None)
+        second = entry_after(a, "deleted", first)
+        s = Snapshot(a, second)
+        check(s.content == "" and s.parents == [first], "content %r" % s.content)
+        wait_for("B to link the deletion", lambda: b.personal()["deleted"]["ro"] == second)
+        row = b.file_status()["deleted"]
+        check(row["size"] is None and row["mtime"] is None, row)
+        settle(a, b)
+        check(b.personal()["deleted"]["ro"] == second == a.personal()["deleted"]["ro"], "published again")
+
+
+def case_09():
+    """9: the deletion of a file that a device never had is linked without error"""
+    with Pair() as (a, b):
+        b.stop()
+        a.write("brief", V1)
+        first = entry(a, "brief")
+        a.remove("brief")
+        second = entry_after(a, "brief", first)
+        b.start()
+        wait_for("B to link the deletion", lambda: b.personal().get("brief", {}).get("ro") == second)
+        check(b.read("brief") is None and b.conflicts() == {}, "conflicts", b.conflicts())
+
+
+def case_10():
+    """10: a file made anew after an accepted deletion arrives without conflict"""
+    with Pair() as (a, b):
+        a.write("again", V1)
+        b.wait("again", V1)
+        old = entry(b, "again")
+        a.remove("again")
+        b.wait("again", None)
+        gone = entry_after(b, "again", old)
+        b.write("again", V2)
+        a.wait("again", V2)
+        check(Snapshot(b, entry_after(b, "again", gone)).parents == [gone], "parent is not the deletion")
+        check(a.conflicts() == {} == b.conflicts(), "conflicts", a.conflicts(), b.conflicts())
+
+
+def case_11():
+    """11, 13, 14: three devices: the same update seen twice; whoever was away gets the newest; who stays behind is left alone"""
+    with World() as w:
+        a, b, c = w.pair(("alice", "bob", "carol"))
+        c.stop()
+        a.write("p", V1)
+        b.wait("p", V1)
+        c.start()  # hears the same capability from both
+        c.wait("p", V1)
+        settle(a, b, c)
+        check(c.personal()["p"]["ro"] == a.personal()["p"]["ro"] == b.personal()["p"]["ro"], "one capability")
+        c.stop()
+        a.write("p", V2)
+        b.wait("p", V2)
+        wait_for("B to link it", lambda: b.personal()["p"]["ro"] == a.personal()["p"]["ro"])
+        b.stop()  # B stays at v2 from here on
+        old = a.personal()["p"]["ro"]
+        a.write("p", V3)
+        newest = entry_after(a, "p", old)
+        c.start()
+        c.wait("p", V3)
+        c.poll()
+        check(c.read("p") == V3 and c.personal()["p"]["ro"] == newest, "C is not at the newest")
+        before = a.file_status()["p"]
+        for _ in range(3):
+            a.poll()
+        check(a.file_status()["p"] == before and a.read("p") == V3, "A took something from a device that is behind")
+        for d in (a, c):
+            check(d.conflicts() == {}, d.name, d.conflicts())
+        b.start()
+        b.wait("p", V3)
+        check(b.conflicts() == {}, b.conflicts())
+        w.stop()
+
+
+def case_18():
+    """18: a file in the way becomes a conflict if it differs and is adopted if it is equal"""
+    with Pair() as (a, b):
+        b.stop()
+        b.write("way/differs", V2)
+        b.write("way/equal", V1)
+        a.write("way/differs", V1)
+        a.write("way/equal", V1)
+        ours = entry(a, "way/equal")
+        entry(a, "way/differs")
+        b.start()
+        b.wait("way/differs.conflict-alice", V1)
+        check(b.read("way/differs") == V2, "the file in the way was touched")
+        check(b.conflicts() == {"way/differs": ["alice"]}, b.conflicts())
+        settle(b, a)
+        check(b.read("way/equal.conflict-alice") is None and b.read("way/equal") == V1, "equal bytes conflict")
+        check("way/equal" not in a.conflicts(), a.conflicts())
+        check(mangle("way/differs.conflict-alice") not in b.personal(), "a conflict file was published")
+        check(ours == a.personal()["way@_equal"]["ro"] or a.read("way/equal") == V1, "A's file changed")
+    end_pair()  # the conflict stays: a fresh pair for the cases that follow
+
+
+def case_35():
+    """35: an unreadable file holds up nobody and is published when it becomes readable"""
+    if os.getuid() == 0:
+        return unreadable_as_nobody()
+    with Pair() as (a, b):
+        unreadable(a, b)
+
+
+def unreadable(a, b):
+    a.write("closed/secret", V1)  # a directory first seen with the file in it
+    b.wait("closed/secret", V1)
+    a.write("closed/other", V1)
+    os.chmod(a.path("closed/other"), 0)
+    a.write("closed/open", V2)
+    os.chmod(a.path("closed/secret"), 0)
+    a.scan()
+    b.wait("closed/open", V2)
+    check(b.read("closed/secret") == V1, "an unreadable file was taken for deleted")
+    os.chmod(a.path("closed/other"), 0o600)
+    os.chmod(a.path("closed/secret"), 0o600)
+    a.scan()
+    b.wait("closed/secret", V1)
+    wait_for("the file that became readable", lambda: b.read("closed/other") is not None)
+    os.chmod(a.path("closed"), 0)
+    a.scan()
+    time.sleep(1)
+    check(b.read("closed/secret") == V1, "an unreadable directory was taken for deleted")
+    os.chmod(a.path("closed"), 0o700)
+    a.scan()
+
+
+def unreadable_as_nobody():
+    """Root can read everything: the same case as another user, where that user can reach the programs."""
+    from mf import BUILD
+    import subprocess
+    if subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "test", "-x", BUILD]).returncode != 0:
+        return "needs a user other than root"
+    r = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/nonexistent",
+                        sys.executable, "-B", os.path.abspath(__file__), "case_35"], stdout=subprocess.PIPE, text=True)
+    check("\nok - 35" in "\n" + r.stdout, r.stdout)
+
+
+def case_36():
+    """36: a file that vanishes at once is not published; made again, it is"""
+    with Pair() as (a, b):
+        for i in range(20):
+            a.write("vanish/%d" % i, V1)
+            a.remove("vanish/%d" % i)
+        a.scan()
+        time.sleep(0.5)
+        check(not [n for n in a.personal() if n.startswith("vanish")], sorted(a.personal()))
+        a.write("vanish/0", V2)
+        b.wait("vanish/0", V2)
+
+
+def case_37():
+    """37: symlinks, FIFOs and sockets are not published and stop nothing"""
+    with Pair() as (a, b):
+        a.write("links/target", V1)
+        d = os.fsdecode(a.path("links"))
+        os.symlink("target", d + "/to-file")
+        os.symlink("/etc", d + "/to-outside")
+        os.symlink("/", d + "/to-root")
+        os.symlink("loop", d + "/loop")
+        os.symlink(".", d + "/here")
+        os.symlink("nothing", d + "/dangling")
+        os.mkfifo(d + "/fifo")
+        s = socket.socket(socket.AF_UNIX)
+        at = os.getcwd()
+        os.chdir(d)  # the path of a socket has 107 bytes at most
+        s.bind("socket")
+        os.chdir(at)
+        a.write("links/after", V2)
+        a.scan()
+        b.wait("links/target", V1)
+        b.wait("links/after", V2)
+        names = sorted(n for n in a.personal() if n.startswith("links"))
+        check(names == ["links@_after", "links@_target"], names)
+        check(sorted(os.listdir(b.path("links"))) == [b"after", b"target"], os.listdir(b.path("links")))
+        s.close()
+
+
+def case_39():
+    """39: a decomposed name is fetched once, keeps its bytes on disk and has the composed entry name"""
+    with Pair() as (a, b):
+        name = "e\u0301te\u0301"
+        a.write(name, V1)
+        b.wait(name, V1)
+        check("\u00e9t\u00e9" in a.personal() and name not in a.personal(), sorted(a.personal()))
+        check(Snapshot(a, entry(a, name)).document["relpath"] == name, "relpath")
+        wait_for("B to link it", lambda: "\u00e9t\u00e9" in b.personal())
+        before = (b.file_status()[name], b.personal())
+        settle(b, a)
+        check((b.file_status()[name], b.personal()) == before, "a second poll was not quiet")
+
+
+def link(a, name, cap):
+    a.grid("ln", a.secrets()["upload_dircap"], name, cap)
+
+
+def case_43():
+    """43: a malformed entry is one error and everything else arrives"""
+    with World() as w:
+        a, b = w.pair()
+        a.write("before", V1)
+        b.wait("before", V1)
+        good = grid_cap = forge(a, "x", V1)
+        link(a, "@x", good)                    # not a mangled path
+        link(a, "garbage", "ro.URI:FOO:bar")   # not a snapshot
+        link(a, "a-file", "URI:LIT:krugkidrovuwg2y")
+        a.write("after", V2)
+        b.wait("after", V2)
+        b.write("mine", V3)
+        a.wait("mine", V3)
+        b.poll()
+        check(sorted(b.tree()) == [b"after", b"before", b"mine"], sorted(b.tree()))
+        check(b.read("x") is None, grid_cap)
+        w.stop()
+
+
+EVIL = ["../x", "/x", "a/../b", "", ".", "..", "a//b", "a/./b", "a/..", "nul\0byte", "/etc/x", "./x", "x/",
+        "y" * 300, ".magic-folder-0123456789abcdef.tmp"]
+
+
+def case_44():
+    """44: properly signed evil paths are written nowhere"""
+    with World() as w:
+        a, b = w.pair()
+        outside = sorted(os.listdir(b.base))
+        for i, relpath in enumerate(EVIL):
+            name = mangle(relpath) or "empty"
+            if "\0" in name or len(name.encode()) > 255:
+                name = "evil-%d" % i
+            link(a, name, forge(a, relpath, V1))
+        a.write("good", V2)
+        b.wait("good", V2)
+        b.poll()
+        check(sorted(b.tree()) == [b"good"], sorted(b.tree()))
+        check(sorted(os.listdir(b.base)) == outside, sorted(os.listdir(b.base)))
+        check(not os.path.exists("/x") and not os.path.exists("/etc/x"), "written outside")
+        w.stop()
+
+
+def case_45():
+    """45: an entry whose name is not its snapshot's path is rejected"""
+    with World() as w:
+        a, b = w.pair()
+        link(a, "other", forge(a, "path", V1))
+        a.write("good", V2)
+        b.wait("good", V2)
+        b.poll()
+        check(sorted(b.tree()) == [b"good"], sorted(b.tree()))
+        w.stop()
+
+
+def case_46():
+    """46: a snapshot with a bad signature, or signed by another key, is not applied"""
+    with World() as w:
+        a, b = w.pair()
+        a.write("good", V1)
+        b.wait("good", V1)
+        link(a, "bad", forge(a, "bad", V1, signature=b"\1" * 64))
+        link(a, "stranger", forge(a, "stranger", V1, seed=b"\7" * 32))
+        a.write("good", V2)
+        b.wait("good", V2)
+        b.poll()
+        check(sorted(b.tree()) == [b"good"], sorted(b.tree()))
+        w.stop()
+
+
+def case_51():
+    """51: chmod or touch alone publishes nothing, and is no reason for a conflict"""
+    with Pair() as (a, b):
+        a.write("touched", V1)
+        b.wait("touched", V1)
+        first = entry(a, "touched")
+        wait_for("B to link it", lambda: b.personal().get("touched", {}).get("ro") == first)
+        os.chmod(a.path("touched"), 0o640)
+        os.utime(a.path("touched"), (1500000000, 1500000000))
+        a.scan()
+        time.sleep(0.6)
+        check(a.personal()["touched"]["ro"] == first, "published")
+        os.chmod(b.path("touched"), 0o640)
+        a.write("touched", V2)
+        b.wait("touched", V2)
+        check("touched" not in b.conflicts(), b.conflicts())
+
+
+def case_52():
+    """52: the receiver has the time in whole seconds, and nobody publishes that again"""
+    with Pair() as (a, b):
+        path = a.path("../staged")
+        with open(path, "wb") as f:
+            f.write(V1)
+        os.utime(path, ns=(1600000000987654321, 1600000000987654321))
+        os.rename(path, a.path("timed"))
+        b.wait("timed", V1)
+        check(os.stat(b.path("timed")).st_mtime_ns == 1600000000 * 10**9, os.stat(b.path("timed")).st_mtime_ns)
+        first = entry(a, "timed")
+        settle(b, a, b)
+        check(a.personal()["timed"]["ro"] == first == b.personal()["timed"]["ro"], "published again")
+
+
+def case_57():
+    """57: many small files at once: bounded memory, batched directory updates, all present"""
+    files = 10000 if os.environ.get("MF_SOAK") else 1000
+    with World() as w:
+        a, b = w.pair()
+        tree = os.path.join(a.base, "tree")
+        for i in range(files):
+            d = os.path.join(tree, "d%03d" % (i // 100))
+            if i % 100 == 0:
+                os.makedirs(d)
+            with open(os.path.join(d, "f%05d" % i), "wb") as f:
+                f.write(b"%05d" % i * 20)
+        os.rename(tree, a.path("tree"))
+        wait_for("all files", lambda: sum(len(n) for _, _, n in os.walk(b.path("tree"))) == files, 180, 0.2)
+        wait_equal((a, b))
+        seqnum = sequence_number(w.share_path(a.secrets()["upload_dircap"]))
+        check(seqnum < files / 20, "the directory was written %d times" % seqnum)
+        for d in (a, b):
+            with open("/proc/%d/status" % d.process.pid) as f:
+                peak = int([line for line in f if line.startswith("VmHWM")][0].split()[1]) // 1024
+            if "SLOW" not in os.environ and float(os.environ.get("MF_SLOW", "1")) == 1:
+                check(peak < 100, "%s: %d MiB at its peak" % (d.name, peak))
+        w.stop()
+
+
+def sequence_number(path):
+    with open(path, "rb") as f:
+        f.seek(468 + 1)
+        return int.from_bytes(f.read(8), "big")
+
+
+def case_last():
+    """both daemons of the shared pair end orderly within 2 s of SIGTERM"""
+    with Pair() as devices:
+        slow = float(os.environ.get("MF_SLOW", "1"))
+        for d in devices:
+            took = d.stop()
+            check(took < 2 * slow, "%s took %.1f s" % (d.name, took))
+    end_pair()
+
+
+if __name__ == "__main__":
+    try:
+        main([f for name, f in sorted(globals().items()) if name.startswith("case_")])
+    finally:
+        end_pair()

@@ -1,0 +1,395 @@
+"""Real daemons on one embedded store, for tests and benchmarks.  Standard library only.
+
+A World is a temporary directory with a store and devices; a Device is a configuration, a folder and a daemon.
+Every process dies with the test (PR_SET_PDEATHSIG) and has its output in a file that failures print.
+"""
+import base64, ctypes, hashlib, http.client, json, os, shutil, signal, socket, subprocess, sys, tempfile, time
+import traceback, urllib.parse
+
+BUILD = os.environ.get("MF_BUILD", os.getcwd())
+SLOW = float(os.environ.get("MF_SLOW", "1"))
+READY = "Completed initial Magic Folder setup"
+
+
+def find(name):
+    for path in (os.path.join(BUILD, name), os.path.join(BUILD, "daemon", name)):
+        if os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def program(name):
+    path = find(name)
+    if path is None:
+        raise SystemExit("Bail out! no program %s below %s" % (name, BUILD))
+    return path
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    os.setsid()
+
+
+class Failed(Exception):
+    """An expectation that did not hold; the text says which."""
+
+
+def check(condition, *what):
+    if not condition:
+        raise Failed(" ".join(str(w) for w in what))
+
+
+def wait_for(what, test, timeout=30.0, step=0.01):
+    """Ask test() until it answers something true, and return that."""
+    end = time.monotonic() + timeout * SLOW
+    while True:
+        got = test()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise Failed("waited %g s for: %s" % (timeout, what() if callable(what) else what))
+        time.sleep(step)
+
+
+# -- Tahoe's notation, as far as tests need it ----------------------------------------------------------
+
+def netstring(b):
+    return b"%d:%s," % (len(b), b)
+
+
+def tagged(tag, value):
+    return hashlib.sha256(hashlib.sha256(netstring(tag) + value).digest()).digest()
+
+
+def b32(b):
+    return base64.b32encode(b).decode().rstrip("=").lower()
+
+
+def unb32(s):
+    return base64.b32decode(s.upper() + "=" * (-len(s) % 8))
+
+
+def read_cap(cap):
+    """The read-only form of a mutable directory's capability."""
+    if not cap.startswith("URI:DIR2:"):
+        return cap
+    _, _, key, fingerprint = cap.split(":")
+    read = tagged(b"allmydata_mutable_writekey_to_readkey_v1", unb32(key))[:16]
+    return "URI:DIR2-RO:%s:%s" % (b32(read), fingerprint)
+
+
+def storage_index(cap):
+    """Where the shares of a capability lie: its name below shares/."""
+    kind, key = cap.split(":")[1:3]
+    if kind in ("CHK", "DIR2-CHK"):
+        return b32(tagged(b"allmydata_immutable_key_to_storage_index_v1", unb32(key))[:16])
+    key = unb32(read_cap(cap).split(":")[2])
+    return b32(tagged(b"allmydata_mutable_readkey_to_storage_index_v1", key)[:16])
+
+
+# -- devices --------------------------------------------------------------------------------------------
+
+class Device:
+    def __init__(self, world, name):
+        self.world, self.name = world, name
+        self.base = os.path.join(world.base, name)
+        self.config = os.path.join(self.base, "config")
+        self.folder = os.path.join(self.base, "folder")
+        self.log = os.path.join(self.base, "daemon.log")
+        self.process = None
+        self.host = None
+        os.makedirs(self.folder)
+
+    # -- command line
+    def run(self, program_name, *args, code=0, stdin=None, timeout=60):
+        """Run a client command; its standard output.  code=None: any exit code will do."""
+        argv = [program(program_name), "--config", self.config] + [os.fsencode(a) for a in args]
+        r = subprocess.run(argv, input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=die_with_parent,
+                           timeout=timeout * SLOW)
+        self.stderr = r.stderr.decode(errors="replace")
+        if b"ERROR: AddressSanitizer" in r.stderr or b"ERROR: LeakSanitizer" in r.stderr or \
+                b"runtime error:" in r.stderr:
+            raise Failed("sanitizer report from %s %s:\n%s" % (program_name, args, self.stderr))
+        if code is not None and r.returncode != code:
+            raise Failed("%s %s: exit code %d, not %d\n%s%s" % (
+                program_name, " ".join(map(str, args)), r.returncode, code, r.stdout.decode(errors="replace"),
+                self.stderr))
+        self.code = r.returncode
+        return r.stdout.decode(errors="surrogateescape")
+
+    def cli(self, *args, **kw):
+        return self.run("magic-folder", *args, **kw)
+
+    def api_cli(self, *args, **kw):
+        return self.run("magic-folder-api", *args, **kw)
+
+    def grid(self, *args, **kw):
+        return self.cli("grid", *args, **kw).strip()
+
+    # -- life
+    def init(self, *options):
+        self.cli("init", "--grid", "dir:" + self.world.store, "--listen-endpoint", "tcp:0:interface=127.0.0.1",
+                 *options)
+
+    def launch(self):
+        """Start the daemon without waiting for it."""
+        with open(self.log, "ab") as log:
+            self.seen = log.tell()
+            self.process = subprocess.Popen([program("magic-folder"), "--config", self.config, "run"],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            preexec_fn=die_with_parent)
+
+    def new_log(self):
+        with open(self.log, "rb") as f:
+            f.seek(self.seen)
+            return f.read().decode(errors="replace")
+
+    def start(self):
+        self.launch()
+        wait_for(lambda: "the daemon of %s: %s" % (self.name, self.new_log()[-2000:]), self.ready, 30)
+        return self
+
+    def ready(self):
+        if self.process.poll() is not None:
+            raise Failed("daemon of %s ended with %s:\n%s" % (self.name, self.process.returncode,
+                                                              self.new_log()[-3000:]))
+        if READY not in self.new_log():
+            return False
+        with open(os.path.join(self.config, "api_client_endpoint")) as f:
+            kind, host, port = f.read().strip().split(":")
+        with open(os.path.join(self.config, "api_token")) as f:
+            self.token = f.read().strip()
+        self.host, self.port = host, int(port)
+        return True
+
+    def stop(self, within=5.0):
+        """SIGTERM; the seconds it took."""
+        if self.process is None:
+            return 0.0
+        begin = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(within * SLOW)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failed("daemon of %s still alive %g s after SIGTERM" % (self.name, within))
+        self.process = None
+        text = self.new_log()
+        if "AddressSanitizer" in text or "LeakSanitizer" in text or "runtime error:" in text:
+            raise Failed("sanitizer report from the daemon of %s:\n%s" % (self.name, text[-4000:]))
+        check(code == 0, "daemon of", self.name, "ended with", code, text[-2000:])
+        return time.monotonic() - begin
+
+    def kill(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    # -- HTTP
+    def request(self, method, path, body=None, timeout=60, headers=None):
+        """(status, parsed JSON or bytes)"""
+        c = http.client.HTTPConnection(self.host, self.port, timeout=timeout * SLOW)
+        try:
+            h = {"Authorization": "Bearer " + self.token}
+            h.update(headers or {})
+            c.request(method, path, None if body is None else json.dumps(body), h)
+            r = c.getresponse()
+            data = r.read()
+        finally:
+            c.close()
+        try:
+            return r.status, json.loads(data)
+        except ValueError:
+            return r.status, data
+
+    def api(self, method, path, body=None, want=200, timeout=60):
+        status, data = self.request(method, path, body, timeout)
+        check(status == want, method, path, "answered", status, data)
+        return data
+
+    def of(self, folder, rest):
+        return "/v1/magic-folder/%s/%s" % (urllib.parse.quote(folder, safe=""), rest)
+
+    def scan(self, folder="f", **kw):
+        return self.api("PUT", self.of(folder, "scan-local"), **kw)
+
+    def poll(self, folder="f", **kw):
+        return self.api("PUT", self.of(folder, "poll-remote"), **kw)
+
+    def file_status(self, folder="f"):
+        return {e["relpath"]: e for e in self.api("GET", self.of(folder, "file-status"))}
+
+    def conflicts(self, folder="f"):
+        return self.api("GET", self.of(folder, "conflicts"))
+
+    def participants(self, folder="f"):
+        return self.api("GET", self.of(folder, "participants"))
+
+    def secrets(self, folder="f"):
+        return self.api("GET", "/v1/magic-folder?include_secret_information=1")[folder]
+
+    # -- folders
+    def add(self, folder="f", path=None, *options):
+        self.cli("add", "--name", folder, "--author", self.name, *options, path or self.folder)
+
+    def collective_read(self, folder="f"):
+        return read_cap(self.secrets(folder)["collective_dircap"])
+
+    def join(self, admin, folder="f", *options):
+        """add --collective, then the admin's add-participant."""
+        self.cli("add", "--name", folder, "--author", self.name, "--collective", "-", *options, self.folder,
+                 stdin=admin.collective_read(folder).encode() + b"\n")
+        personal = read_cap(self.secrets(folder)["upload_dircap"])
+        admin.api_cli("add-participant", "--folder", folder, "--author-name", self.name, "--personal-dmd", personal)
+
+    # -- the folder on disk
+    def path(self, rel):
+        return os.path.join(os.fsencode(self.folder), os.fsencode(rel))
+
+    def write(self, rel, data):
+        path = self.path(rel)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(data)
+
+    def read(self, rel):
+        try:
+            with open(self.path(rel), "rb") as f:
+                return f.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def remove(self, rel):
+        os.unlink(self.path(rel))
+
+    def tree(self):
+        """relative path (bytes) -> content, of regular files; leftovers of ours included."""
+        out = {}
+        root = os.fsencode(self.folder)
+        for d, _, names in os.walk(root):
+            for n in names:
+                p = os.path.join(d, n)
+                try:
+                    if os.path.isfile(p) and not os.path.islink(p):
+                        with open(p, "rb") as f:
+                            out[os.path.relpath(p, root)] = f.read()
+                except (FileNotFoundError, PermissionError):
+                    pass
+        return out
+
+    def wait(self, rel, data, timeout=30):
+        """Until the file holds data (None: is absent)."""
+        wait_for(lambda: "%s at %s to be %s; is %s" % (rel, self.name, brief(data), brief(self.read(rel))),
+                 lambda: self.read(rel) == data, timeout)
+
+    # -- the grid as this device sees it
+    def entries(self, cap):
+        """Children of a directory: name -> (kind-less capability, metadata)."""
+        return json.loads(self.grid("ls", "--json", cap))
+
+    def personal(self, folder="f"):
+        """Our Personal directory's entries without @metadata."""
+        return {k: v for k, v in self.entries(self.secrets(folder)["upload_dircap"]).items() if k != "@metadata"}
+
+
+def brief(data):
+    if data is None:
+        return "absent"
+    return repr(data) if len(data) < 60 else "%d bytes %s" % (len(data), hashlib.sha256(data).hexdigest()[:12])
+
+
+class World:
+    def __init__(self, base=None):
+        """Without a base: a temporary directory that goes away with the World."""
+        self.base = base or tempfile.mkdtemp(prefix="magic-folder-test-")
+        self.store = os.path.join(self.base, "store")
+        self.devices = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, tb):
+        for d in self.devices:
+            if kind is not None and os.path.exists(d.log):
+                with open(d.log, errors="replace") as f:
+                    print("# --- %s\n%s" % (d.name, "".join("# " + line for line in f.readlines()[-40:])),
+                          file=sys.stderr)
+            d.kill()
+        subprocess.run(["chmod", "-R", "u+rwX", self.base], stderr=subprocess.DEVNULL)
+        shutil.rmtree(self.base, ignore_errors=True)
+
+    def device(self, name):
+        d = Device(self, name)
+        self.devices.append(d)
+        return d
+
+    def pair(self, names=("alice", "bob"), folder="f", *options):
+        """Daemons that share one folder; the first is admin."""
+        out = []
+        for name in names:
+            d = self.device(name)
+            d.init()
+            d.start()
+            if out:
+                d.join(out[0], folder, *options)
+            else:
+                d.add(folder, None, *options)
+            out.append(d)
+        return out
+
+    def stop(self):
+        for d in self.devices:
+            d.stop()
+
+    def share_path(self, cap):
+        si = storage_index(cap)
+        return os.path.join(self.store, "shares", si[:2], si, "0")
+
+
+def wait_equal(devices, timeout=30):
+    """Until all folders hold the same files, and none of our temporary ones."""
+    def equal():
+        trees = [d.tree() for d in devices]
+        return all(t == trees[0] for t in trees) and not any(b".magic-folder-" in p for p in trees[0])
+
+    def differences():
+        trees = [d.tree() for d in devices]
+        names = sorted({p for t in trees for p in t})
+        rows = ["%r: %s" % (p, ", ".join(brief(t.get(p)) for t in trees)) for p in names
+                if any(t.get(p) != trees[0].get(p) for t in trees)]
+        return "equal folders; %d differ: %s" % (len(rows), "; ".join(rows[:5]))
+    wait_for(differences, equal, timeout, 0.05)
+
+
+# -- running cases --------------------------------------------------------------------------------------
+
+def main(cases, seconds_per_case=60):
+    """Run functions as TAP test points; with arguments, only those whose names contain one of them."""
+    wanted = sys.argv[1:]
+    cases = [c for c in cases if not wanted or any(w in c.__name__ for w in wanted)]
+    print("1..%d" % len(cases), flush=True)
+    failed = 0
+
+    def too_long(signum, frame):
+        raise Failed("the case took longer than %g s" % (seconds_per_case * SLOW))
+    signal.signal(signal.SIGALRM, too_long)
+    signal.signal(signal.SIGTERM, lambda *a: sys.exit(143))
+    for case in cases:
+        begin = time.monotonic()
+        signal.alarm(int(seconds_per_case * SLOW))
+        try:
+            skip = case()
+            print("ok - %s%s" % ((case.__doc__ or case.__name__).strip().split("\n")[0],
+                                 " # SKIP " + skip if skip else ""), flush=True)
+        except Exception as e:
+            failed = 1
+            if not isinstance(e, Failed):
+                traceback.print_exc()
+            print("not ok - %s" % (case.__doc__ or case.__name__).strip().split("\n")[0], flush=True)
+            print("".join("# %s\n" % line for line in str(e).split("\n")), end="", flush=True)
+        finally:
+            signal.alarm(0)
+        print("# %.1f s" % (time.monotonic() - begin), flush=True)
+    sys.exit(failed)
