@@ -15,3 +15,7 @@ endif
 	$(AM_TESTS_ENVIRONMENT) for b in $(BENCHES); do echo "== $$b"; ./$$b || exit 1; done; \
 		python3 -B $(srcdir)/%reldir%/run.py $(BENCH_ARGS)
 .PHONY: bench
+
+check_PROGRAMS += %reldir%/chk_bench
+%canon_reldir%_chk_bench_SOURCES = %reldir%/chk_bench.c
+%canon_reldir%_chk_bench_LDADD = $(MF_LIBS)

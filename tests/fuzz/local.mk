@@ -1,6 +1,12 @@
 # A target NAME: three lines here, fuzz_NAME.c (see fuzz.h), seeds in corpus/NAME/.
 FUZZ_TARGETS = \
+	%reldir%/fuzz_caps \
+	%reldir%/fuzz_chk \
 	%reldir%/fuzz_netstring
+%canon_reldir%_fuzz_caps_SOURCES = %reldir%/fuzz_caps.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_caps_LDADD = $(FUZZ_LIBS)
+%canon_reldir%_fuzz_chk_SOURCES = %reldir%/fuzz_chk.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_chk_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_netstring_SOURCES = %reldir%/fuzz_netstring.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_netstring_LDADD = $(FUZZ_LIBS)
 
