@@ -9,6 +9,7 @@ include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/e2e/local.mk
 if TESTS_ENABLED
+include tests/sim/local.mk
 include tests/base/local.mk
 include tests/grid/local.mk
 include tests/sync/local.mk
