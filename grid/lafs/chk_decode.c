@@ -56,12 +56,12 @@ take_block(struct decoder *x, struct mf_chk_share *s, uint64_t seg, enum care ca
 {
 	const mf_chk_layout *l = &x->d.layout;
 	uint32_t n = mf_chk_block(l, seg), num = s->in->num;
-	uint8_t *room = num < l->k ? x->segment + (size_t)num * n : x->extra + (size_t)x->got * n;
+	uint8_t *room = x->segment; /* with k = 1 every share has the block itself */
 	const uint8_t *p = NULL;
 	mf_code rc = MF_OK;
 
-	if (l->k == 1) /* every share has the block itself */
-		room = x->segment;
+	if (l->k > 1)
+		room = num < l->k ? x->segment + (size_t)num * n : x->extra + (size_t)x->got * n;
 	if (s->state == MF_SHARE_UNOPENED) {
 		rc = mf_share_open(s, why);
 		if (rc != MF_OK)

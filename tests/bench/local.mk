@@ -17,5 +17,6 @@ endif
 .PHONY: bench
 
 check_PROGRAMS += %reldir%/chk_bench
+BENCHES += %reldir%/chk_bench
 %canon_reldir%_chk_bench_SOURCES = %reldir%/chk_bench.c
 %canon_reldir%_chk_bench_LDADD = $(MF_LIBS)

@@ -58,12 +58,10 @@ static mf_code
 count(void *arg, const void *p, size_t n, mf_err *err)
 {
 	uint64_t *total = arg;
-	const uint8_t *bytes = p;
-	volatile uint8_t touched = 0;
+	uint8_t hash[MF_HASH_SIZE];
 
 	(void)err;
-	for (size_t i = 0; i < n; i++)
-		touched ^= bytes[i];
+	mf_sha256(p, n, hash); /* so that every byte is looked at */
 	*total += n;
 	return MF_OK;
 }

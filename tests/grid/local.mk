@@ -38,3 +38,8 @@ check_PROGRAMS += %reldir%/test_chk_hostile
 %canon_reldir%_test_chk_hostile_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_chk_hostile_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_chk_hostile
+
+check_PROGRAMS += %reldir%/test_chk_threads
+%canon_reldir%_test_chk_threads_SOURCES = %reldir%/test_chk_threads.c
+%canon_reldir%_test_chk_threads_LDADD = $(MF_LIBS)
+TESTS += %reldir%/test_chk_threads
