@@ -32,36 +32,59 @@ state_exists(struct mf_env *env, const char *dir, bool *exists, mf_err *err)
 	return rc;
 }
 
+/* Run @p q, which is finalized in any case. */
+static mf_code
+run_once(sqlite3_stmt *q, mf_err *err)
+{
+	mf_code rc = mf_db_run(q, err);
+
+	mf_db_finalize(&q, 1);
+	return rc;
+}
+
 static mf_code
 insert_config(sqlite3 *db, const mf_folder_conf *conf, mf_err *err)
 {
+	static const char *const sql = SQL_CONFIG_INSERT;
 	sqlite3_stmt *q = NULL;
 	mf_buf key = {0};
-	mf_code rc = MF_OK;
+	mf_code rc = mf_db_prepare(db, &sql, &q, 1, err);
 
-	if (sqlite3_prepare_v2(db, SQL_CONFIG_INSERT, -1, &q, NULL) != SQLITE_OK)
-		return mf_state_fail(db, "prepare", err);
+	if (rc != MF_OK)
+		return rc;
 	mf_b32_add_upper(&key, conf->seed, sizeof(conf->seed));
-	mf_bind_text(q, 1, conf->author);
-	mf_bind_bytes(q, 2, true, key.p, key.n);
-	mf_bind_text(q, 3, conf->stash_path);
-	mf_bind_text(q, 4, conf->is_admin ? conf->collective_write.text : conf->collective.text);
-	mf_bind_cap(q, 5, !conf->read_only, conf->personal.text);
-	mf_bind_text(q, 6, conf->magic_path);
+	mf_db_bind_text(q, 1, conf->author);
+	mf_db_bind_blob(q, 2, key.p, key.n);
+	mf_db_bind_text(q, 3, conf->stash_path);
+	mf_db_bind_text(q, 4, conf->is_admin ? conf->collective_write.text : conf->collective.text);
+	mf_db_bind_text(q, 5, conf->read_only ? NULL : conf->personal.text);
+	mf_db_bind_text(q, 6, conf->magic_path);
 	mf_bind_int(q, 7, conf->poll_interval_s);
 	if (conf->scan_interval_s != 0)
 		mf_bind_int(q, 8, conf->scan_interval_s);
-	if (sqlite3_step(q) != SQLITE_DONE)
-		rc = mf_state_fail(db, "write the configuration", err);
-	(void)sqlite3_finalize(q);
+	rc = run_once(q, err);
 	mf_buf_wipe_free(&key);
 	return rc;
+}
+
+struct creation {
+	sqlite3 *db;
+	const mf_folder_conf *conf;
+};
+
+static mf_code
+fill(void *arg, mf_err *err)
+{
+	const struct creation *c = arg;
+	mf_code rc = mf_state_schema_create(c->db, err);
+
+	return rc != MF_OK ? rc : insert_config(c->db, c->conf, err);
 }
 
 mf_code
 mf_state_create(struct mf_env *env, const mf_folder_conf *conf, mf_err *err)
 {
-	sqlite3 *db = NULL;
+	struct creation c = {.conf = conf};
 	bool exists = false;
 	mf_code rc = state_exists(env, conf->state_dir, &exists, err);
 
@@ -70,15 +93,12 @@ mf_state_create(struct mf_env *env, const mf_folder_conf *conf, mf_err *err)
 	if (exists)
 		return mf_fail(err, MF_EEXIST, 0, "%s holds a state.sqlite already", conf->state_dir);
 	char *path = mf_state_join(conf->state_dir, "state.sqlite");
-	rc = env->ops->db_open(env, path, &db, err);
+	rc = env->ops->db_open(env, path, &c.db, err);
 	free(path);
 	if (rc != MF_OK)
 		return rc;
-	if ((rc = mf_state_exec(db, "BEGIN IMMEDIATE", err)) == MF_OK &&
-	    (rc = mf_state_schema_create(db, err)) == MF_OK &&
-	    (rc = insert_config(db, conf, err)) == MF_OK)
-		rc = mf_state_exec(db, "COMMIT", err);
-	(void)sqlite3_close(db); /* an open transaction ends with it */
+	rc = mf_db_txn(c.db, fill, &c, err);
+	(void)sqlite3_close(c.db);
 	return rc;
 }
 
@@ -87,6 +107,7 @@ mf_state_create(struct mf_env *env, const mf_folder_conf *conf, mf_err *err)
 static mf_code
 attach_index(struct mf_state *s, mf_err *err)
 {
+	static const char *const sql = SQL_ATTACH;
 	sqlite3 *db = NULL;
 	sqlite3_stmt *q = NULL;
 	mf_code rc = s->env->ops->db_open(s->env, s->index_path, &db, err);
@@ -95,15 +116,11 @@ attach_index(struct mf_state *s, mf_err *err)
 		return rc;
 	rc = mf_state_index_check(db, err);
 	(void)sqlite3_close(db);
-	if (rc != MF_OK)
+	if (rc != MF_OK || (rc = mf_db_prepare(s->db, &sql, &q, 1, err)) != MF_OK)
 		return rc;
-	if (sqlite3_prepare_v2(s->db, SQL_ATTACH, -1, &q, NULL) != SQLITE_OK)
-		return mf_state_fail(s->db, "prepare", err);
-	mf_bind_text(q, 1, s->index_path);
-	if (sqlite3_step(q) != SQLITE_DONE)
-		rc = mf_state_fail(s->db, "attach index.sqlite", err);
-	(void)sqlite3_finalize(q);
-	return rc != MF_OK ? rc : mf_state_exec(s->db, SQL_IDX_SETTINGS, err);
+	mf_db_bind_text(q, 1, s->index_path);
+	rc = run_once(q, err);
+	return rc != MF_OK ? rc : mf_db_exec(s->db, SQL_IDX_SETTINGS, err);
 }
 
 static mf_code
@@ -111,14 +128,14 @@ do_forget_local(void *arg, mf_err *err)
 {
 	const struct mf_state *s = arg;
 
-	return mf_state_exec(s->db, SQL_FORGET_LOCAL, err);
+	return mf_db_exec(s->db, SQL_FORGET_LOCAL, err);
 }
 
 static mf_code
 forget_local(struct mf_state *s, mf_err *err)
 {
 	int64_t some = 0;
-	mf_code rc = mf_state_number(s->db, SQL_HAS_LOCAL, &some, err);
+	mf_code rc = mf_db_int(s->db, SQL_HAS_LOCAL, &some, err);
 
 	return rc != MF_OK || some == 0 ? rc : mf_state_txn(s, do_forget_local, s, err);
 }
@@ -189,9 +206,9 @@ mf_state_changed_outside(struct mf_state *s)
 
 	if (mf_state_query(s, QUERY_DATA_VERSION, &q, NULL) != MF_OK)
 		return false; /* locked: asked again soon */
-	if (mf_state_step(s, q, &row, NULL) == MF_OK && row)
+	if (mf_state_step(q, &row, NULL) == MF_OK && row)
 		s->data_version = sqlite3_column_int64(q, 0);
-	mf_state_done(q);
+	mf_db_reset(q);
 	return was != s->data_version;
 }
 
@@ -201,7 +218,7 @@ run_plain(struct mf_state *s, enum state_query which, mf_err *err)
 	sqlite3_stmt *q;
 	mf_code rc = mf_state_query(s, which, &q, err);
 
-	return rc != MF_OK ? rc : mf_state_run(s, q, NULL, err);
+	return rc != MF_OK ? rc : mf_state_run(q, NULL, err);
 }
 
 mf_code
@@ -255,19 +272,19 @@ read_secrets(sqlite3_stmt *q, mf_folder_conf *c, mf_err *err)
 	uint8_t secret[crypto_sign_SECRETKEYBYTES];
 	mf_code rc;
 
-	if (!mf_unb32_upper(c->seed, sizeof(c->seed), mf_column_str(q, 1)))
+	if (!mf_unb32_upper(c->seed, sizeof(c->seed), mf_db_col_blob(q, 1)))
 		return mf_fail(err, MF_EFORMAT, 0, "state.sqlite: author_private_key is not base32 of 32 bytes");
 	(void)crypto_sign_seed_keypair(c->verify_key, secret, c->seed);
 	sodium_memzero(secret, sizeof(secret));
 
-	mf_str collective = mf_column_str(q, 3);
+	mf_str collective = mf_db_col_blob(q, 3);
 	c->is_admin = mf_dirwrite_parse(collective, &c->collective_write, NULL) == MF_OK;
 	if (c->is_admin)
 		mf_dirwrite_read(&c->collective_write, &c->collective);
 	else if ((rc = mf_dirread_parse(collective, &c->collective, err)) != MF_OK)
 		return rc;
 	c->read_only = sqlite3_column_type(q, 4) == SQLITE_NULL;
-	return c->read_only ? MF_OK : mf_dirwrite_parse(mf_column_str(q, 4), &c->personal, err);
+	return c->read_only ? MF_OK : mf_dirwrite_parse(mf_db_col_blob(q, 4), &c->personal, err);
 }
 
 mf_code
@@ -280,20 +297,20 @@ mf_state_conf(struct mf_state *s, mf_folder_conf *out, mf_err *err)
 	*out = (mf_folder_conf){0};
 	if (rc != MF_OK)
 		return rc;
-	rc = mf_state_step(s, q, &row, err);
+	rc = mf_state_step(q, &row, err);
 	if (rc == MF_OK && !row)
 		rc = mf_fail(err, MF_EFORMAT, 0, "state.sqlite: the configuration row is missing");
 	if (rc == MF_OK) {
 		out->name = mf_strdup(mf_strz(s->name));
-		out->author = mf_column_text(q, 0);
-		out->stash_path = mf_column_text(q, 2);
-		out->magic_path = mf_column_text(q, 5);
+		out->author = mf_strdup(mf_db_col_str(q, 0));
+		out->stash_path = mf_strdup(mf_db_col_str(q, 2));
+		out->magic_path = mf_strdup(mf_db_col_str(q, 5));
 		out->poll_interval_s = (unsigned)sqlite3_column_int64(q, 6);
 		out->scan_interval_s = (unsigned)sqlite3_column_int64(q, 7);
 		out->state_dir = mf_strdup((mf_str){s->path, strlen(s->path) - strlen("/state.sqlite")});
 		rc = read_secrets(q, out, err);
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	if (rc != MF_OK)
 		mf_folder_conf_clear(out);
 	return rc;

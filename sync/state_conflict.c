@@ -19,10 +19,10 @@ put_python(struct mf_state *s, const char *relpath, const mf_conflict *c, mf_err
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	mf_bind_text(q, 2, c->slot);
-	mf_bind_text(q, 3, c->cap.text);
-	return mf_state_run(s, q, NULL, err);
+	mf_db_bind_text(q, 1, relpath);
+	mf_db_bind_text(q, 2, c->slot);
+	mf_db_bind_text(q, 3, c->cap.text);
+	return mf_state_run(q, NULL, err);
 }
 
 static mf_code
@@ -33,17 +33,18 @@ put_ours(struct mf_state *s, const char *relpath, const mf_conflict *c, mf_err *
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	mf_bind_text(q, 2, c->slot);
-	mf_bind_text(q, 3, c->cap.text);
+	mf_db_bind_text(q, 1, relpath);
+	mf_db_bind_text(q, 2, c->slot);
+	mf_db_bind_text(q, 3, c->cap.text);
 	mf_bind_int(q, 4, c->closing);
 	mf_bind_int(q, 5, c->marker_written);
-	mf_bind_bytes(q, 6, c->has_marker_sha, c->marker_sha, sizeof(c->marker_sha));
+	if (c->has_marker_sha)
+		mf_db_bind_blob(q, 6, c->marker_sha, sizeof(c->marker_sha));
 	mf_bind_int(q, 7, (int64_t)c->marker_size);
 	mf_bind_int(q, 8, c->marker_state.present);
 	mf_bind_times(q, 9, &c->marker_state);
 	mf_bind_int(q, 12, (int64_t)c->marker_state.ino);
-	return mf_state_run(s, q, NULL, err);
+	return mf_state_run(q, NULL, err);
 }
 
 mf_code
@@ -63,7 +64,7 @@ static mf_code
 column_conflict(sqlite3_stmt *q, mf_conflict *c, mf_err *err)
 {
 	*c = (mf_conflict){
-		.slot = mf_column_text(q, 0),
+		.slot = mf_strdup(mf_db_col_str(q, 0)),
 		.closing = sqlite3_column_int(q, 2) != 0,
 		.marker_written = sqlite3_column_int(q, 3) != 0,
 		.marker_size = (uint64_t)sqlite3_column_int64(q, 5),
@@ -73,7 +74,7 @@ column_conflict(sqlite3_stmt *q, mf_conflict *c, mf_err *err)
 		mf_column_times(q, 7, &c->marker_state);
 		c->marker_state.ino = (uint64_t)sqlite3_column_int64(q, 10);
 	}
-	return mf_immdir_parse(mf_column_str(q, 1), &c->cap, err);
+	return mf_immdir_parse(mf_db_col_blob(q, 1), &c->cap, err);
 }
 
 mf_code
@@ -87,14 +88,14 @@ mf_state_conflict_get(struct mf_state *s, const char *relpath, mf_conflict **out
 	*n = 0;
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	while ((rc = mf_state_step(s, q, &row, err)) == MF_OK && row) {
+	mf_db_bind_text(q, 1, relpath);
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row) {
 		*out = mf_realloc_array(*out, *n + 1, sizeof(**out));
 		rc = column_conflict(q, &(*out)[(*n)++], err);
 		if (rc != MF_OK)
 			break;
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	if (rc != MF_OK) {
 		mf_conflicts_free(*out, *n);
 		*out = NULL;
@@ -111,9 +112,9 @@ drop(struct mf_state *s, enum state_query which, const char *relpath, const char
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	mf_bind_text(q, 2, slot);
-	return mf_state_run(s, q, NULL, err);
+	mf_db_bind_text(q, 1, relpath);
+	mf_db_bind_text(q, 2, slot);
+	return mf_state_run(q, NULL, err);
 }
 
 mf_code
@@ -139,12 +140,12 @@ mf_state_conflict_each(struct mf_state *s, mf_code (*each)(void *arg, const char
 
 	if (rc != MF_OK)
 		return rc;
-	while ((rc = mf_state_step(s, q, &row, err)) == MF_OK && row) {
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row) {
 		rc = each(arg, (const char *)sqlite3_column_text(q, 0), (const char *)sqlite3_column_text(q, 1));
 		if (rc != MF_OK)
 			break;
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	return rc;
 }
 
@@ -159,14 +160,14 @@ mf_state_known_get(struct mf_state *s, const char *relpath, mf_immdir **out, siz
 	*n = 0;
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	while ((rc = mf_state_step(s, q, &row, err)) == MF_OK && row) {
+	mf_db_bind_text(q, 1, relpath);
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row) {
 		*out = mf_realloc_array(*out, *n + 1, sizeof(**out));
 		rc = mf_column_cap(q, 0, (*out)[(*n)++].text, err);
 		if (rc != MF_OK)
 			break;
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	if (rc != MF_OK) {
 		free(*out);
 		*out = NULL;
@@ -183,14 +184,14 @@ set_known(struct mf_state *s, const char *relpath, const mf_immdir *caps, size_t
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	rc = mf_state_run(s, q, NULL, err);
+	mf_db_bind_text(q, 1, relpath);
+	rc = mf_state_run(q, NULL, err);
 	for (size_t i = 0; i < n && rc == MF_OK; i++) {
 		if ((rc = mf_state_query(s, QUERY_KNOWN_ADD, &q, err)) != MF_OK)
 			break;
-		mf_bind_text(q, 1, relpath);
-		mf_bind_text(q, 2, caps[i].text);
-		rc = mf_state_run(s, q, NULL, err);
+		mf_db_bind_text(q, 1, relpath);
+		mf_db_bind_text(q, 2, caps[i].text);
+		rc = mf_state_run(q, NULL, err);
 	}
 	return rc;
 }
@@ -212,13 +213,13 @@ mf_state_key_get(struct mf_state *s, const char *participant, uint8_t key[32], m
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, participant);
-	rc = mf_state_step(s, q, &row, err);
+	mf_db_bind_text(q, 1, participant);
+	rc = mf_state_step(q, &row, err);
 	if (rc == MF_OK && !row)
 		rc = MF_ENOTFOUND;
 	else if (rc == MF_OK && !mf_column_bytes(q, 0, key, 32))
 		rc = mf_fail(err, MF_EFORMAT, 0, "database: the key of %s is not of 32 bytes", participant);
-	mf_state_done(q);
+	mf_db_reset(q);
 	return rc;
 }
 
@@ -230,7 +231,7 @@ mf_state_key_pin(struct mf_state *s, const char *participant, const uint8_t key[
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, participant);
-	mf_bind_bytes(q, 2, true, key, 32);
-	return mf_state_run(s, q, NULL, err);
+	mf_db_bind_text(q, 1, participant);
+	mf_db_bind_blob(q, 2, key, 32);
+	return mf_state_run(q, NULL, err);
 }

@@ -21,12 +21,12 @@ run_texts(struct mf_state *s, enum state_query which, const char *a, const char 
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, a);
+	mf_db_bind_text(q, 1, a);
 	if (b != NULL)
-		mf_bind_text(q, 2, b);
+		mf_db_bind_text(q, 2, b);
 	if (c != NULL)
-		mf_bind_text(q, 3, c);
-	return mf_state_run(s, q, changed, err);
+		mf_db_bind_text(q, 3, c);
+	return mf_state_run(q, changed, err);
 }
 
 mf_code
@@ -76,15 +76,15 @@ mf_state_head_get(struct mf_state *s, const char *relpath, mf_head_row **out, si
 	*n = 0;
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	while ((rc = mf_state_step(s, q, &row, err)) == MF_OK && row) {
+	mf_db_bind_text(q, 1, relpath);
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row) {
 		*out = mf_realloc_array(*out, *n + 1, sizeof(**out));
 		mf_head_row *h = &(*out)[(*n)++];
-		*h = (mf_head_row){.participant = mf_column_text(q, 0)};
+		*h = (mf_head_row){.participant = mf_strdup(mf_db_col_str(q, 0))};
 		if ((rc = mf_column_cap(q, 1, h->cap.text, err)) != MF_OK)
 			break;
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	if (rc != MF_OK) {
 		mf_heads_free(*out, *n);
 		*out = NULL;
@@ -103,13 +103,13 @@ mf_state_head_each(struct mf_state *s, const char *participant,
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, participant);
-	while ((rc = mf_state_step(s, q, &row, err)) == MF_OK && row) {
+	mf_db_bind_text(q, 1, participant);
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row) {
 		rc = each(arg, (const char *)sqlite3_column_text(q, 0), (const char *)sqlite3_column_text(q, 1));
 		if (rc != MF_OK)
 			break;
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	return rc;
 }
 
@@ -123,10 +123,10 @@ mf_state_head_participants(struct mf_state *s, mf_code (*each)(void *arg, const 
 
 	if (rc != MF_OK)
 		return rc;
-	while ((rc = mf_state_step(s, q, &row, err)) == MF_OK && row)
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row)
 		if ((rc = each(arg, (const char *)sqlite3_column_text(q, 0))) != MF_OK)
 			break;
-	mf_state_done(q);
+	mf_db_reset(q);
 	return rc;
 }
 
@@ -140,14 +140,14 @@ mf_state_dirver_get(struct mf_state *s, const char *participant, mf_dirver *out,
 	*out = (mf_dirver){0};
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, participant);
-	rc = mf_state_step(s, q, &row, err);
+	mf_db_bind_text(q, 1, participant);
+	rc = mf_state_step(q, &row, err);
 	if (rc == MF_OK && row) {
 		out->seqnum = (uint64_t)sqlite3_column_int64(q, 0);
 		if (!mf_column_bytes(q, 1, out->root, sizeof(out->root)))
 			rc = mf_fail(err, MF_EFORMAT, 0, "index.sqlite: a root hash is not of 32 bytes");
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	return rc;
 }
 
@@ -161,10 +161,10 @@ mf_state_dirver_put(struct mf_state *s, const char *participant, const mf_dirver
 		return rc;
 	rc = run_texts(s, QUERY_PARTICIPANT_ADD, participant, NULL, NULL, NULL, err);
 	if (rc == MF_OK && (rc = mf_state_query(s, QUERY_DIRVER_PUT, &q, err)) == MF_OK) {
-		mf_bind_text(q, 1, participant);
+		mf_db_bind_text(q, 1, participant);
 		mf_bind_int(q, 2, (int64_t)v->seqnum);
-		mf_bind_bytes(q, 3, true, v->root, sizeof(v->root));
-		rc = mf_state_run(s, q, NULL, err);
+		mf_db_bind_blob(q, 3, v->root, sizeof(v->root));
+		rc = mf_state_run(q, NULL, err);
 	}
 	return mf_state_end(s, rc, err);
 }

@@ -3,6 +3,7 @@
 #ifndef MF_SYNC_STATE_IMPL_H
 #define MF_SYNC_STATE_IMPL_H
 
+#include "base/db.h"
 #include "sync/state.h"
 #include "sync/state_sql.h"
 
@@ -26,17 +27,13 @@ struct mf_state {
 
 /** "DIR/NAME" on the heap. */
 char *mf_state_join(const char *dir, const char *name);
-/** The error of a failed SQLite call on @p db: MF_EBUSY, MF_EFULL, or MF_EIO. @p what says what was tried. */
-mf_code mf_state_fail(sqlite3 *db, const char *what, mf_err *err);
 
-/** The prepared statement, ready for binding.  Between this and mf_state_done() it must not be asked for again. */
+/** The prepared statement, ready for binding.  Between this and its reset it must not be asked for again. */
 mf_code mf_state_query(struct mf_state *s, enum state_query which, sqlite3_stmt **out, mf_err *err);
-/** Step: *row = there is one (more). */
-mf_code mf_state_step(struct mf_state *s, sqlite3_stmt *q, bool *row, mf_err *err);
-/** Reset and let go of what was bound. */
-void mf_state_done(sqlite3_stmt *q);
-/** Step a statement without rows, and mf_state_done() it. *changed (may be NULL) = number of rows changed. */
-mf_code mf_state_run(struct mf_state *s, sqlite3_stmt *q, int *changed, mf_err *err);
+/** Step: *row = there is one (more).  Without a row, and after a failure, the statement has been reset. */
+mf_code mf_state_step(sqlite3_stmt *q, bool *row, mf_err *err);
+/** Run a statement without rows and reset it. *changed (may be NULL) = number of rows changed. */
+mf_code mf_state_run(sqlite3_stmt *q, int *changed, mf_err *err);
 
 /** Open a transaction or join the open one; each begin that succeeded needs its end. */
 mf_code mf_state_begin(struct mf_state *s, mf_err *err);
@@ -47,22 +44,15 @@ mf_code mf_state_end(struct mf_state *s, mf_code rc, mf_err *err);
 mf_code mf_state_schema_create(sqlite3 *db, mf_err *err);
 mf_code mf_state_schema_check(sqlite3 *db, mf_err *err);
 mf_code mf_state_index_check(sqlite3 *db, mf_err *err);
-mf_code mf_state_exec(sqlite3 *db, const char *sql, mf_err *err);
-mf_code mf_state_number(sqlite3 *db, const char *sql, int64_t *out, mf_err *err);
 
-/* Binding: text and blobs are only lent until mf_state_done(). */
+/* Beside the helpers of base/db.h: */
 void mf_bind_int(sqlite3_stmt *q, int at, int64_t n);
-void mf_bind_text(sqlite3_stmt *q, int at, const char *text);
-void mf_bind_cap(sqlite3_stmt *q, int at, bool present, const char *text); /* NULL unless present */
-void mf_bind_bytes(sqlite3_stmt *q, int at, bool present, const void *p, size_t n);
 /** Three columns from @p at: size, mtime_ns, ctime_ns. */
 void mf_bind_times(sqlite3_stmt *q, int at, const mf_pathstate *ps);
-
-char *mf_column_text(sqlite3_stmt *q, int at); /* a copy on the heap; "" for NULL */
-mf_str mf_column_str(sqlite3_stmt *q, int at); /* lent until the next step */
 /** Copy a capability that we wrote ourselves; MF_EFORMAT if it cannot be one. */
 mf_code mf_column_cap(sqlite3_stmt *q, int at, char out[MF_CAP_MAX], mf_err *err);
-bool mf_column_bytes(sqlite3_stmt *q, int at, void *out, size_t n); /* false: NULL or another length */
+/** Exactly @p n bytes; false: NULL or another length. */
+bool mf_column_bytes(sqlite3_stmt *q, int at, void *out, size_t n);
 /** Three columns from @p at: size, mtime_ns, ctime_ns; not present if the first is NULL.  Sets ino to 0. */
 void mf_column_times(sqlite3_stmt *q, int at, mf_pathstate *ps);
 

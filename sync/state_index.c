@@ -25,13 +25,13 @@ snap_id(struct mf_state *s, const char *cap, int64_t *id, uint32_t *depth, mf_er
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, cap);
-	rc = mf_state_step(s, q, &row, err);
+	mf_db_bind_text(q, 1, cap);
+	rc = mf_state_step(q, &row, err);
 	if (rc == MF_OK && row) {
 		*id = sqlite3_column_int64(q, 0);
 		*depth = (uint32_t)sqlite3_column_int64(q, 1);
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	return rc == MF_OK && !row ? MF_ENOTFOUND : rc;
 }
 
@@ -72,19 +72,20 @@ insert_snap(struct mf_state *s, const mf_snap_row *row, uint32_t depth, int64_t 
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, row->cap.text);
-	mf_bind_text(q, 2, row->relpath);
-	mf_bind_text(q, 3, row->author);
-	mf_bind_bytes(q, 4, true, row->author_key, sizeof(row->author_key));
-	mf_bind_cap(q, 5, !row->deletion, row->content.text);
-	mf_bind_text(q, 6, row->metadata_cap.text);
+	mf_db_bind_text(q, 1, row->cap.text);
+	mf_db_bind_text(q, 2, row->relpath);
+	mf_db_bind_text(q, 3, row->author);
+	mf_db_bind_blob(q, 4, row->author_key, sizeof(row->author_key));
+	mf_db_bind_text(q, 5, !row->deletion ? row->content.text : NULL);
+	mf_db_bind_text(q, 6, row->metadata_cap.text);
 	mf_bind_int(q, 7, (int64_t)row->size);
-	mf_bind_bytes(q, 8, row->has_sha, row->sha, sizeof(row->sha));
+	if (row->has_sha)
+		mf_db_bind_blob(q, 8, row->sha, sizeof(row->sha));
 	mf_bind_int(q, 9, (row->ours_mark ? SNAP_OURS : 0) | (row->has_executable ? SNAP_HAS_EXECUTABLE : 0) |
 		(row->executable ? SNAP_EXECUTABLE : 0));
 	mf_bind_int(q, 10, row->mtime_s);
 	mf_bind_int(q, 11, depth);
-	rc = mf_state_run(s, q, NULL, err);
+	rc = mf_state_run(q, NULL, err);
 	*id = sqlite3_last_insert_rowid(s->db);
 	return rc;
 }
@@ -102,7 +103,7 @@ insert_all(struct mf_state *s, const mf_snap_row *row, uint32_t depth, const int
 		mf_bind_int(q, 1, id);
 		mf_bind_int(q, 2, (int64_t)i);
 		mf_bind_int(q, 3, parents[i]);
-		rc = mf_state_run(s, q, NULL, err);
+		rc = mf_state_run(q, NULL, err);
 	}
 	return rc;
 }
@@ -129,8 +130,8 @@ column_snap(sqlite3_stmt *q, mf_snap_row *r, mf_err *err)
 	int flags = sqlite3_column_int(q, 8);
 	mf_code rc;
 
-	r->relpath = mf_column_text(q, 1);
-	r->author = mf_column_text(q, 2);
+	r->relpath = mf_strdup(mf_db_col_str(q, 1));
+	r->author = mf_strdup(mf_db_col_str(q, 2));
 	r->deletion = sqlite3_column_type(q, 4) == SQLITE_NULL;
 	r->size = (uint64_t)sqlite3_column_int64(q, 6);
 	r->has_sha = mf_column_bytes(q, 7, r->sha, sizeof(r->sha));
@@ -156,13 +157,13 @@ get_parents(struct mf_state *s, int64_t id, mf_snap_row *r, mf_err *err)
 	if (rc != MF_OK)
 		return rc;
 	mf_bind_int(q, 1, id);
-	while ((rc = mf_state_step(s, q, &row, err)) == MF_OK && row) {
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row) {
 		r->parents = mf_realloc_array(r->parents, r->n_parents + 1, sizeof(*r->parents));
 		rc = mf_column_cap(q, 0, r->parents[r->n_parents++].text, err);
 		if (rc != MF_OK)
 			break;
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	return rc;
 }
 
@@ -177,13 +178,13 @@ mf_state_snap_get(struct mf_state *s, const char *cap, mf_snap_row *out, mf_err 
 	*out = (mf_snap_row){0};
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, cap);
-	rc = mf_state_step(s, q, &row, err);
+	mf_db_bind_text(q, 1, cap);
+	rc = mf_state_step(q, &row, err);
 	if (rc == MF_OK && row) {
 		id = sqlite3_column_int64(q, 0);
 		rc = column_snap(q, out, err);
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	if (rc == MF_OK && !row)
 		return MF_ENOTFOUND;
 	if (rc == MF_OK) {
@@ -204,8 +205,8 @@ mf_state_snap_set_sha(struct mf_state *s, const char *cap, const uint8_t sha[32]
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, cap);
-	mf_bind_bytes(q, 2, true, sha, 32);
-	rc = mf_state_run(s, q, &changed, err);
+	mf_db_bind_text(q, 1, cap);
+	mf_db_bind_blob(q, 2, sha, 32);
+	rc = mf_state_run(q, &changed, err);
 	return rc != MF_OK || changed > 0 ? rc : mf_fail(err, MF_ENOTFOUND, 0, "the snapshot is not in the index");
 }

@@ -73,16 +73,16 @@ static mf_code
 column_base(sqlite3_stmt *q, mf_path_row *out, mf_err *err)
 {
 	bool by_us = sqlite3_column_type(q, 4) != SQLITE_NULL;
-	mf_code rc = mf_immdir_parse(mf_column_str(q, 0), &out->base, err);
+	mf_code rc = mf_immdir_parse(mf_db_col_blob(q, 0), &out->base, err);
 
 	out->has_base = true;
 	out->base_deleted = sqlite3_column_type(q, 1) == SQLITE_NULL;
 	out->last_updated_ns = sqlite3_column_int64(q, 3);
 	out->upload_duration_ns = by_us ? sqlite3_column_int64(q, 4) : -1;
 	if (rc == MF_OK && !out->base_deleted)
-		rc = mf_filecap_parse(mf_column_str(q, 1), &out->content, err);
+		rc = mf_filecap_parse(mf_db_col_blob(q, 1), &out->content, err);
 	if (rc == MF_OK)
-		rc = mf_filecap_parse(mf_column_str(q, 2), &out->metadata_cap, err);
+		rc = mf_filecap_parse(mf_db_col_blob(q, 2), &out->metadata_cap, err);
 	return rc;
 }
 
@@ -120,11 +120,11 @@ mf_state_path_get(struct mf_state *s, const char *relpath, mf_path_row *out, mf_
 	*out = (mf_path_row){0};
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	rc = mf_state_step(s, q, &row, err);
+	mf_db_bind_text(q, 1, relpath);
+	rc = mf_state_step(q, &row, err);
 	if (rc == MF_OK && row) /* always: the statement makes one from the path */
 		rc = column_path(q, relpath, out, err);
-	mf_state_done(q);
+	mf_db_reset(q);
 	if (rc != MF_OK)
 		mf_path_row_clear(out);
 	return rc;
@@ -138,18 +138,18 @@ put_python(struct mf_state *s, const mf_path_row *row, mf_err *err)
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, row->relpath);
+	mf_db_bind_text(q, 1, row->relpath);
 	if (row->has_base) {
-		mf_bind_text(q, 2, row->base.text);
-		mf_bind_cap(q, 3, !row->base_deleted, row->content.text);
-		mf_bind_text(q, 4, row->metadata_cap.text);
+		mf_db_bind_text(q, 2, row->base.text);
+		mf_db_bind_text(q, 3, !row->base_deleted ? row->content.text : NULL);
+		mf_db_bind_text(q, 4, row->metadata_cap.text);
 		if (row->state.present)
 			mf_bind_times(q, 5, &row->state);
 		mf_bind_int(q, 8, row->last_updated_ns);
 		if (row->upload_duration_ns >= 0)
 			mf_bind_int(q, 9, row->upload_duration_ns);
 	}
-	return mf_state_run(s, q, NULL, err);
+	return mf_state_run(q, NULL, err);
 }
 
 static mf_code
@@ -160,14 +160,15 @@ put_ours(struct mf_state *s, const mf_path_row *row, mf_err *err)
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, row->relpath);
-	mf_bind_text(q, 2, row->has_base ? row->base.text : "");
-	mf_bind_bytes(q, 3, row->has_sha, row->sha, sizeof(row->sha));
+	mf_db_bind_text(q, 1, row->relpath);
+	mf_db_bind_text(q, 2, row->has_base ? row->base.text : "");
+	if (row->has_sha)
+		mf_db_bind_blob(q, 3, row->sha, sizeof(row->sha));
 	mf_bind_int(q, 4, (int64_t)row->state.ino);
 	mf_bind_int(q, 5, row->executable);
 	if (!row->has_base && row->state.present)
 		mf_bind_times(q, 6, &row->state);
-	return mf_state_run(s, q, NULL, err);
+	return mf_state_run(q, NULL, err);
 }
 
 mf_code
@@ -199,11 +200,11 @@ touch_pending(struct mf_state *s, const char *relpath, const mf_pathstate *ps, i
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
+	mf_db_bind_text(q, 1, relpath);
 	mf_bind_int(q, 2, ps->present);
 	mf_bind_times(q, 3, ps);
 	mf_bind_int(q, 6, (int64_t)ps->ino);
-	return mf_state_run(s, q, changed, err);
+	return mf_state_run(q, changed, err);
 }
 
 static mf_code
@@ -215,15 +216,15 @@ touch_base(struct mf_state *s, const char *relpath, const mf_pathstate *ps, int 
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
+	mf_db_bind_text(q, 1, relpath);
 	bind_maybe_times(q, 2, ps);
-	if ((rc = mf_state_run(s, q, changed, err)) != MF_OK ||
+	if ((rc = mf_state_run(q, changed, err)) != MF_OK ||
 	    (rc = mf_state_query(s, QUERY_TOUCH_OURS, &q, err)) != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
+	mf_db_bind_text(q, 1, relpath);
 	bind_maybe_times(q, 2, ps);
 	mf_bind_int(q, 5, (int64_t)ps->ino);
-	rc = mf_state_run(s, q, &ours, err);
+	rc = mf_state_run(q, &ours, err);
 	*changed += ours;
 	return rc;
 }
@@ -254,7 +255,7 @@ mf_state_path_each(struct mf_state *s,
 
 	if (rc != MF_OK)
 		return rc;
-	while ((rc = mf_state_step(s, q, &row, err)) == MF_OK && row) {
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row) {
 		mf_pathstate ps;
 
 		column_state(q, 3, &ps);
@@ -263,7 +264,7 @@ mf_state_path_each(struct mf_state *s,
 		if (rc != MF_OK)
 			break;
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	return rc;
 }
 
@@ -277,10 +278,10 @@ mf_state_path_count(struct mf_state *s, uint64_t *files, mf_err *err)
 	*files = 0;
 	if (rc != MF_OK)
 		return rc;
-	rc = mf_state_step(s, q, &row, err);
+	rc = mf_state_step(q, &row, err);
 	if (row)
 		*files = (uint64_t)sqlite3_column_int64(q, 0);
-	mf_state_done(q);
+	mf_db_reset(q);
 	return rc;
 }
 
@@ -300,7 +301,7 @@ mf_state_file_status(struct mf_state *s, mf_code (*each)(void *arg, const mf_fil
 
 	if (rc != MF_OK)
 		return rc;
-	while ((rc = mf_state_step(s, q, &row, err)) == MF_OK && row) {
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row) {
 		bool by_us = sqlite3_column_type(q, 5) != SQLITE_NULL;
 		int64_t size = sqlite3_column_int64(q, 3);
 		mf_file_status f = {
@@ -314,6 +315,6 @@ mf_state_file_status(struct mf_state *s, mf_code (*each)(void *arg, const mf_fil
 		if ((rc = each(arg, &f)) != MF_OK)
 			break;
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	return rc;
 }

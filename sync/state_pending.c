@@ -11,14 +11,14 @@ mf_state_pending_add(struct mf_state *s, const char *relpath, const mf_pending *
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	mf_bind_text(q, 2, p->cap.text);
+	mf_db_bind_text(q, 1, relpath);
+	mf_db_bind_text(q, 2, p->cap.text);
 	mf_bind_int(q, 3, p->state.present);
 	mf_bind_times(q, 4, &p->state);
 	mf_bind_int(q, 7, (int64_t)p->state.ino);
 	mf_bind_int(q, 8, p->made_ns);
 	mf_bind_int(q, 9, p->merge);
-	return mf_state_run(s, q, NULL, err);
+	return mf_state_run(q, NULL, err);
 }
 
 static mf_code
@@ -47,14 +47,14 @@ mf_state_pending_get(struct mf_state *s, const char *relpath, mf_pending **out, 
 	*n = 0;
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	while ((rc = mf_state_step(s, q, &row, err)) == MF_OK && row) {
+	mf_db_bind_text(q, 1, relpath);
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row) {
 		*out = mf_realloc_array(*out, *n + 1, sizeof(**out));
 		if ((rc = column_pending(q, &(*out)[*n], err)) != MF_OK)
 			break;
 		(*n)++;
 	}
-	mf_state_done(q);
+	mf_db_reset(q);
 	if (rc != MF_OK) {
 		free(*out);
 		*out = NULL;
@@ -72,8 +72,8 @@ run_on_path(struct mf_state *s, enum state_query which, const char *relpath, mf_
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	return mf_state_run(s, q, NULL, err);
+	mf_db_bind_text(q, 1, relpath);
+	return mf_state_run(q, NULL, err);
 }
 
 static mf_code
@@ -86,10 +86,10 @@ each_path(struct mf_state *s, enum state_query which, mf_code (*each)(void *arg,
 
 	if (rc != MF_OK)
 		return rc;
-	while ((rc = mf_state_step(s, q, &row, err)) == MF_OK && row)
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row)
 		if ((rc = each(arg, (const char *)sqlite3_column_text(q, 0))) != MF_OK)
 			break;
-	mf_state_done(q);
+	mf_db_reset(q);
 	return rc;
 }
 
@@ -116,24 +116,24 @@ mf_state_intent_put(struct mf_state *s, const char *relpath, const mf_intent *i,
 
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	mf_bind_text(q, 2, i->target.text);
+	mf_db_bind_text(q, 1, relpath);
+	mf_db_bind_text(q, 2, i->target.text);
 	mf_bind_int(q, 3, (i->merge ? INTENT_MERGE : 0) | (i->deletion ? INTENT_DELETION : 0) |
 		(i->expect_absent ? INTENT_EXPECT_ABSENT : 0));
-	mf_bind_text(q, 4, i->tmp_name);
+	mf_db_bind_text(q, 4, i->tmp_name);
 	mf_bind_int(q, 5, (int64_t)i->ino);
 	mf_bind_int(q, 6, i->btime_ns);
 	mf_bind_times(q, 7, &i->expect);
 	mf_bind_int(q, 10, (int64_t)i->expect.ino);
 	mf_bind_int(q, 11, i->made_ns);
-	return mf_state_run(s, q, NULL, err);
+	return mf_state_run(q, NULL, err);
 }
 
 static mf_code
 column_intent(sqlite3_stmt *q, mf_intent *i, mf_err *err)
 {
 	int flags = sqlite3_column_int(q, 1);
-	mf_str tmp = mf_column_str(q, 2);
+	mf_str tmp = mf_db_col_blob(q, 2);
 
 	i->merge = (flags & INTENT_MERGE) != 0;
 	i->deletion = (flags & INTENT_DELETION) != 0;
@@ -161,11 +161,11 @@ mf_state_intent_get(struct mf_state *s, const char *relpath, mf_intent *out, mf_
 	*out = (mf_intent){0};
 	if (rc != MF_OK)
 		return rc;
-	mf_bind_text(q, 1, relpath);
-	rc = mf_state_step(s, q, &row, err);
+	mf_db_bind_text(q, 1, relpath);
+	rc = mf_state_step(q, &row, err);
 	if (rc == MF_OK)
 		rc = row ? column_intent(q, out, err) : MF_ENOTFOUND;
-	mf_state_done(q);
+	mf_db_reset(q);
 	return rc;
 }
 

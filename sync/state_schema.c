@@ -10,22 +10,30 @@ static const char *const index_upgrades[] = {SQL_INDEX_1};
 _Static_assert(sizeof(ours_upgrades) / sizeof(ours_upgrades[0]) == STATE_OURS_VERSION, "one upgrade per version");
 _Static_assert(sizeof(index_upgrades) / sizeof(index_upgrades[0]) == INDEX_VERSION, "one upgrade per version");
 
-/* Run the upgrades from version @p have on, all or none. */
+struct upgrade {
+	sqlite3 *db;
+	const char *const *steps; /* steps[v] leads from version v to v + 1 */
+	int64_t have, want;
+};
+
 static mf_code
-upgrade(sqlite3 *db, const char *const *upgrades, int64_t have, int64_t want, mf_err *err)
+run_steps(void *arg, mf_err *err)
 {
-	if (have == want)
-		return MF_OK;
-	mf_code rc = mf_state_exec(db, "BEGIN IMMEDIATE", err);
-	if (rc != MF_OK)
-		return rc;
-	for (int64_t v = have; v < want && rc == MF_OK; v++)
-		rc = mf_state_exec(db, upgrades[v], err);
-	if (rc == MF_OK)
-		rc = mf_state_exec(db, "COMMIT", err);
-	if (rc != MF_OK)
-		(void)mf_state_exec(db, "ROLLBACK", NULL);
+	const struct upgrade *u = arg;
+	mf_code rc = MF_OK;
+
+	for (int64_t v = u->have; v < u->want && rc == MF_OK; v++)
+		rc = mf_db_exec(u->db, u->steps[v], err);
 	return rc;
+}
+
+/* All of the steps or none. */
+static mf_code
+upgrade(sqlite3 *db, const char *const *steps, int64_t have, int64_t want, mf_err *err)
+{
+	struct upgrade u = {db, steps, have, want};
+
+	return have == want ? MF_OK : mf_db_txn(db, run_steps, &u, err);
 }
 
 static mf_code
@@ -38,9 +46,9 @@ too_new(const char *file, int64_t have, int64_t known, mf_err *err)
 mf_code
 mf_state_schema_create(sqlite3 *db, mf_err *err)
 {
-	mf_code rc = mf_state_exec(db, SQL_PYTHON_SCHEMA, err);
+	mf_code rc = mf_db_exec(db, SQL_PYTHON_SCHEMA, err);
 
-	return rc != MF_OK ? rc : mf_state_exec(db, SQL_OURS_1, err);
+	return rc != MF_OK ? rc : mf_db_exec(db, SQL_OURS_1, err);
 }
 
 /* Version of our tables in state.sqlite; 0 where only Python has been. */
@@ -48,10 +56,10 @@ static mf_code
 ours_version(sqlite3 *db, int64_t *out, mf_err *err)
 {
 	int64_t has = 0;
-	mf_code rc = mf_state_number(db, SQL_HAS_OURS, &has, err);
+	mf_code rc = mf_db_int(db, SQL_HAS_OURS, &has, err);
 
 	*out = 0;
-	return rc != MF_OK || has == 0 ? rc : mf_state_number(db, SQL_OURS_VERSION, out, err);
+	return rc != MF_OK || has == 0 ? rc : mf_db_int(db, SQL_OURS_VERSION, out, err);
 }
 
 mf_code
@@ -60,8 +68,8 @@ mf_state_schema_check(sqlite3 *db, mf_err *err)
 	int64_t python = 0, tables = 0, ours = 0;
 	mf_code rc;
 
-	if ((rc = mf_state_number(db, SQL_USER_VERSION, &python, err)) != MF_OK ||
-	    (rc = mf_state_number(db, SQL_HAS_PYTHON, &tables, err)) != MF_OK ||
+	if ((rc = mf_db_int(db, SQL_USER_VERSION, &python, err)) != MF_OK ||
+	    (rc = mf_db_int(db, SQL_HAS_PYTHON, &tables, err)) != MF_OK ||
 	    (rc = ours_version(db, &ours, err)) != MF_OK)
 		return rc;
 	if (python > STATE_PYTHON_VERSION)
@@ -77,7 +85,7 @@ mf_code
 mf_state_index_check(sqlite3 *db, mf_err *err)
 {
 	int64_t have = 0;
-	mf_code rc = mf_state_number(db, SQL_USER_VERSION, &have, err);
+	mf_code rc = mf_db_int(db, SQL_USER_VERSION, &have, err);
 
 	if (rc != MF_OK)
 		return rc;

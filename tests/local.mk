@@ -2,7 +2,8 @@ EXTRA_DIST += %reldir%/lsan.supp %reldir%/run-criterion.sh %reldir%/part.sh
 EXTRA_DIST += %reldir%/golden/capabilities.json
 EXTRA_DIST += %reldir%/golden/mangle.json %reldir%/golden/signatures.json \
 	%reldir%/golden/metadata-cases.json %reldir%/golden/snapshots.json \
-	%reldir%/golden/pathstate.json %reldir%/golden/sqlite-rows-others.txt
+	%reldir%/golden/pathstate.json %reldir%/golden/sqlite-rows-others.txt \
+	%reldir%/golden/db/state-v1.sql %reldir%/golden/db/index-v1.sql
 include tests/golden/lafs/local.mk
 include tests/tree/local.mk
 include tests/fuzz/local.mk

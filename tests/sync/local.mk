@@ -3,3 +3,24 @@ check_PROGRAMS += %reldir%/test_relpath
 %canon_reldir%_test_relpath_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_relpath_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_relpath
+
+# Databases of a folder, and what the tests of the engine need of them.
+MF_SYNC_FIXTURE = %reldir%/fixture.c %reldir%/fixture.h
+
+check_PROGRAMS += %reldir%/test_state
+%canon_reldir%_test_state_SOURCES = %reldir%/test_state.c $(MF_SYNC_FIXTURE) $(MF_GRID_GOLDEN)
+%canon_reldir%_test_state_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_state_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_state
+
+check_PROGRAMS += %reldir%/test_state_index
+%canon_reldir%_test_state_index_SOURCES = %reldir%/test_state_index.c $(MF_SYNC_FIXTURE)
+%canon_reldir%_test_state_index_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_state_index_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_state_index
+
+check_PROGRAMS += %reldir%/test_state_python
+%canon_reldir%_test_state_python_SOURCES = %reldir%/test_state_python.c $(MF_SYNC_FIXTURE) $(MF_GRID_GOLDEN)
+%canon_reldir%_test_state_python_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_state_python_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_state_python

@@ -1,0 +1,25 @@
+-- state.sqlite as version 1 of our tables wrote it
+CREATE TABLE [config] ( [author_name] TEXT PRIMARY KEY, [author_private_key] TEXT, [stash_path] TEXT, [collective_dircap] TEXT, [upload_dircap] TEXT, [magic_directory] TEXT, [poll_interval] INTEGER NOT NULL, [scan_interval] INTEGER CHECK ([scan_interval] > 0));
+CREATE TABLE [local_snapshots] ( [identifier] TEXT PRIMARY KEY, [relpath] TEXT, [content_path] TEXT);
+CREATE TABLE [local_snapshot_metadata] ( [snapshot_identifier] TEXT NOT NULL, [key] TEXT NOT NULL, [value] BLOB NOT NULL, FOREIGN KEY([snapshot_identifier]) REFERENCES [local_snapshot]([identifier]));
+CREATE TABLE [local_snapshot_parent] ( [snapshot_identifier] TEXT NOT NULL, [index] INTEGER CHECK ([index] >= 0) NOT NULL, [local_only] BOOL NOT NULL, [parent_identifier] TEXT NOT NULL, FOREIGN KEY([snapshot_identifier]) REFERENCES [local_snapshot]([identifier]));
+CREATE TABLE [current_snapshots] ( [relpath] TEXT PRIMARY KEY, [snapshot_cap] TEXT, [content_cap] TEXT, [metadata_cap] TEXT, [mtime_ns] INTEGER, [ctime_ns] INTEGER, [size] INTEGER, [last_updated_ns] INTEGER NOT NULL, [upload_duration_ns] INTEGER);
+CREATE TABLE [conflicted_files] ( [relpath] TEXT NOT NULL, [conflict_author] TEXT NOT NULL, [snapshot_cap] TEXT, PRIMARY KEY([relpath], [conflict_author]));
+PRAGMA user_version = 1;
+CREATE TABLE mf_path ( relpath TEXT PRIMARY KEY, cap TEXT NOT NULL, sha256 BLOB, ino INTEGER NOT NULL, executable INTEGER NOT NULL, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER) WITHOUT ROWID;
+CREATE TABLE mf_pending ( relpath TEXT NOT NULL, id INTEGER NOT NULL, cap TEXT NOT NULL, present INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, ino INTEGER NOT NULL, made_ns INTEGER NOT NULL, merge INTEGER NOT NULL, PRIMARY KEY (relpath, id)) WITHOUT ROWID;
+CREATE TABLE mf_intent ( relpath TEXT PRIMARY KEY, target TEXT NOT NULL, flags INTEGER NOT NULL, tmp_name TEXT NOT NULL, ino INTEGER NOT NULL, btime_ns INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, expect_ino INTEGER NOT NULL, made_ns INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE mf_conflict ( relpath TEXT NOT NULL, slot TEXT NOT NULL, cap TEXT NOT NULL, closing INTEGER NOT NULL, written INTEGER NOT NULL, sha256 BLOB, marker_size INTEGER NOT NULL, present INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, ino INTEGER NOT NULL, PRIMARY KEY (relpath, slot)) WITHOUT ROWID;
+CREATE TABLE mf_known ( relpath TEXT NOT NULL, cap TEXT NOT NULL, PRIMARY KEY (relpath, cap)) WITHOUT ROWID;
+CREATE TABLE mf_key ( participant TEXT PRIMARY KEY, verify_key BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE mf_schema (version INTEGER NOT NULL);
+INSERT INTO mf_schema VALUES (1);
+INSERT INTO config VALUES ('laptop', CAST('AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA====' AS BLOB), '/s/stash', 'URI:DIR2:aeotvthibzvyhkgvcj2uvwmoc4:nm2xznszzsaypssjj6cuwynplr7r4udlp3chgev6af45f4xvonha', 'URI:DIR2:3kadlrw5fl7ffb5cdt5jai24ji:uu3rwrqjcaqyqd7wtybchxfczqf72p2klfvjxbgorzadtg2lje2q', '/m', 60, NULL);
+INSERT INTO current_snapshots VALUES ('a/x.txt', 'URI:DIR2-CHK:aiaaaaaaaaaaaaaaaaaaaaaaaa:a4baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:1:402', 'URI:CHK:aiaaaaaaaaaaaaaaaaaaaaaaaa:a4baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:1:1002', 'URI:CHK:5ibqaaaaaaaaaaaaaaaaaaaaaa:a7vagaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:1:200', 1700000600000000000, 1795422572616252672, 1002, 1795422572628041728, 231381504);
+INSERT INTO mf_path VALUES ('a/x.txt', 'URI:DIR2-CHK:aiaaaaaaaaaaaaaaaaaaaaaaaa:a4baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:1:402', zeroblob(32), 77, 1, NULL, NULL, NULL);
+INSERT INTO conflicted_files VALUES ('a/y', 'bob', 'URI:DIR2-CHK:aeaaaaaaaaaaaaaaaaaaaaaaaa:a4aqaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:1:401');
+INSERT INTO mf_conflict VALUES ('a/y', 'bob', 'URI:DIR2-CHK:aeaaaaaaaaaaaaaaaaaaaaaaaa:a4aqaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:1:401', 0, 1, zeroblob(32), 5, 1, 5, 6, 7, 8);
+INSERT INTO mf_pending VALUES ('a/z', 1, 'URI:DIR2-CHK:aeaaaaaaaaaaaaaaaaaaaaaaaa:a4aqaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:1:401', 1, 5, 6, 7, 8, 9, 0);
+INSERT INTO mf_intent VALUES ('a/w', 'URI:DIR2-CHK:aeaaaaaaaaaaaaaaaaaaaaaaaa:a4aqaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:1:401', 0, '.magic-folder-000102abcdefff10.tmp', 5, 6, 7, 8, 9, 10, 11);
+INSERT INTO mf_known VALUES ('a/v', 'URI:DIR2-CHK:aeaaaaaaaaaaaaaaaaaaaaaaaa:a4aqaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:1:401');
+INSERT INTO mf_key VALUES ('bob', zeroblob(32));
