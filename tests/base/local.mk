@@ -18,3 +18,9 @@ check_PROGRAMS += %reldir%/test_env_db
 %canon_reldir%_test_env_db_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_env_db_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_env_db
+check_PROGRAMS += %reldir%/test_env_toy
+%canon_reldir%_test_env_toy_SOURCES = %reldir%/test_env_toy.c %reldir%/toy.c %reldir%/toy.h %reldir%/real.c \
+	%reldir%/real.h
+%canon_reldir%_test_env_toy_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_env_toy_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_env_toy

@@ -1,9 +1,10 @@
 /* Databases: the environment's three functions, locks and shared memory.  The files are in vfs.c. */
 #include "sim_int.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "base/db.h"
 
 enum { SHM_SLOTS = SQLITE_SHM_NLOCK, WRITE_SLOT = 0 };
 
@@ -153,39 +154,42 @@ sim_share_shm(struct sim_dbshare *s, unsigned *shared, unsigned *exclusive, unsi
 }
 
 static mf_code
-db_fail(mf_err *err, sqlite3 *db, int rc, const char *path)
+connect_to(struct sim_env *e, const char *abspath, sqlite3 **out, mf_err *err)
 {
-	mf_code code = (rc & 0xff) == SQLITE_BUSY ? MF_EBUSY : (rc & 0xff) == SQLITE_FULL ? MF_EFULL : MF_EIO;
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+	int sys = sim_gate(e, SIM_DB_OPEN, abspath);
 
-	return mf_fail(err, code, rc, "database %s: %s", path, db == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(db));
-}
-
-static mf_code
-open_plain(struct sim_env *e, const char *abspath, sqlite3 **out, mf_err *err)
-{
-	sqlite3 *db = NULL;
-	int rc = sim_gate(e, SIM_DB_OPEN, abspath) != 0 ? SQLITE_IOERR :
-		sqlite3_open_v2(abspath, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e->vfs_name);
-
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;"
-			"PRAGMA foreign_keys=OFF;", NULL, NULL, NULL);
+	*out = NULL;
+	if (sys != 0)
+		return sim_fail(err, sys, "open database", abspath);
+	int rc = sqlite3_open_v2(abspath, out, flags, e->vfs_name);
 	if (rc != SQLITE_OK) {
-		mf_code code = db_fail(err, db, rc, abspath);
-		(void)sqlite3_close(db);
+		mf_code code = mf_db_fail(err, *out, rc, "open database");
+		(void)sqlite3_close(*out);
+		*out = NULL;
 		return code;
 	}
-	(void)sqlite3_busy_timeout(db, 0);
-	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-	*out = db;
+	(void)sqlite3_db_config(*out, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+	(void)sqlite3_db_config(*out, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+	(void)sqlite3_db_config(*out, SQLITE_DBCONFIG_ENABLE_FKEY, 0, NULL);
+	(void)sqlite3_db_config(*out, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	return MF_OK;
 }
 
 mf_code
 sim_op_db_open(struct mf_env *env, const char *abspath, sqlite3 **out, mf_err *err)
 {
-	return open_plain((struct sim_env *)env, abspath, out, err);
+	mf_code code = connect_to((struct sim_env *)env, abspath, out, err);
+
+	if (code != MF_OK)
+		return code;
+	code = mf_db_exec(*out, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; "
+		"PRAGMA busy_timeout=0; PRAGMA cache_size=-1024", err);
+	if (code != MF_OK) {
+		(void)sqlite3_close(*out);
+		*out = NULL;
+	}
+	return code;
 }
 
 mf_code
@@ -194,9 +198,10 @@ sim_op_db_sync(struct mf_env *env, const char *abspath, mf_err *err)
 	struct sim_env *e = (struct sim_env *)env;
 	char wal[512];
 	struct sim_spot at;
+	int sys = sim_gate(e, SIM_DB_SYNC, abspath);
 
-	if (sim_gate(e, SIM_DB_SYNC, abspath) != 0)
-		return db_fail(err, NULL, SQLITE_IOERR_FSYNC, abspath);
+	if (sys != 0)
+		return sim_fail(err, sys, "sync", abspath);
 	(void)snprintf(wal, sizeof(wal), "%s-wal", abspath);
 	if (sim_lookup_abs(&e->host->disk, wal, &at) == 0 && at.ino != NULL)
 		sim_sync_content(at.ino);
@@ -206,14 +211,18 @@ sim_op_db_sync(struct mf_env *env, const char *abspath, mf_err *err)
 mf_code
 sim_op_db_checkpoint(struct mf_env *env, const char *abspath, mf_err *err)
 {
+	int64_t version;
 	sqlite3 *db;
-	mf_code code = open_plain((struct sim_env *)env, abspath, &db, err);
+	mf_code code = connect_to((struct sim_env *)env, abspath, &db, err);
 
 	if (code != MF_OK)
 		return code;
-	int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	if (rc != SQLITE_OK)
-		code = db_fail(err, db, rc, abspath);
+	code = mf_db_int(db, "PRAGMA schema_version", &version, err);
+	if (code == MF_OK) {
+		int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		if (rc != SQLITE_OK)
+			code = mf_db_fail(err, db, rc, "checkpoint");
+	}
 	(void)sqlite3_close(db);
 	return code;
 }

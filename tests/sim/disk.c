@@ -117,6 +117,8 @@ step(struct sim_spot *at, const char **part)
 		return ENAMETOOLONG;
 	if (n == 2 && memcmp(*part, "..", 2) == 0)
 		return ELOOP;
+	if (n == 0 || (n == 1 && **part == '.') || (slash != NULL && slash[1] == '\0'))
+		return EINVAL;
 	if (at->ino->kind == MF_KIND_SYMLINK)
 		return ELOOP;
 	if (at->ino->kind != MF_KIND_DIR)
@@ -145,6 +147,7 @@ sim_lookup(struct sim_inode *from, const char *path, struct sim_spot *out)
 int
 sim_lookup_abs(struct sim_disk *d, const char *path, struct sim_spot *out)
 {
+	*out = (struct sim_spot){.name = ""};
 	return path[0] != '/' ? EINVAL : sim_lookup(d->root, path + 1, out);
 }
 

@@ -147,14 +147,14 @@ sim_do_rename(struct sim_host *h, const struct sim_spot *from, const struct sim_
 
 	if (sys != 0 || from->ino == to->ino)
 		return sys;
-	if (is_dir(from->ino))
-		sim_emit_gone(h, from->ino);
-	if (to->ino != NULL && is_dir(to->ino))
-		sim_emit_gone(h, to->ino);
 	sim_names_change(h, ch, 2, NULL, logged);
 	from->ino->home = to->dir;
 	emit_move(h, from, to, from->ino);
 	if (swap)
 		emit_move(h, to, from, to->ino);
+	if (is_dir(from->ino))
+		sim_emit_gone(h, from->ino);
+	if (to->ino != NULL && is_dir(to->ino))
+		sim_emit_gone(h, to->ino);
 	return 0;
 }

@@ -277,8 +277,8 @@ sim_op_rename(struct mf_root *r, const char *from, const char *to, enum mf_renam
 		sys = sim_lookup(r->ino, to, &b);
 	if (sys == 0)
 		sys = sim_do_rename(r->env->host, &a, &b, how, true);
-	if (sys == EINVAL && how == MF_RENAME_EXCHANGE)
-		return mf_fail(err, MF_EUNSUPPORTED, sys, "this file system cannot exchange two names");
+	if (sys == EXDEV || (sys == EINVAL && how != MF_RENAME_REPLACE))
+		return mf_fail(err, MF_EUNSUPPORTED, sys, "rename %s to %s: the file system cannot do this", from, to);
 	return sys == 0 ? MF_OK : sim_fail(err, sys, "rename", from);
 }
 

@@ -159,8 +159,11 @@ struct sim_watched {
 };
 
 struct sim_pending_event {
-	mf_watch_event ev;
-	char *dir, *name;
+	struct sim_inode *ino; /* the watched directory; NULL for nudges and overflows */
+	char *name;
+	enum mf_watch_what what;
+	bool is_dir;
+	uint32_t cookie;
 };
 
 struct mf_watch {
@@ -263,7 +266,7 @@ void sim_watch_free(struct mf_watch *w);
 void sim_emit(struct sim_host *h, struct sim_inode *dir, enum mf_watch_what what, const char *name, bool is_dir,
 	uint32_t cookie);
 void sim_emit_inode(struct sim_host *h, struct sim_inode *ino, enum mf_watch_what what); /* at its present name */
-void sim_emit_gone(struct sim_host *h, struct sim_inode *dir); /* for everything watched below, dir included */
+void sim_emit_gone(struct sim_host *h, struct sim_inode *dir);
 void sim_emit_nudge(struct sim_world *w, const char *path);
 void sim_watch_deliver(struct mf_watch *w);
 

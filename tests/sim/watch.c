@@ -17,17 +17,14 @@ sim_watch_new(struct mf_env *env, mf_watch_cb *cb, void *arg)
 }
 
 static void
-event_free(struct sim_pending_event *p)
-{
-	free(p->dir);
-	free(p->name);
-}
-
-static void
 queue_drop(struct mf_watch *w)
 {
-	while (w->at_queue < w->n_queue)
-		event_free(&w->queue[w->at_queue++]);
+	for (; w->at_queue < w->n_queue; w->at_queue++) {
+		struct sim_pending_event *p = &w->queue[w->at_queue];
+		if (p->ino != NULL)
+			p->ino->opens--;
+		free(p->name);
+	}
 	w->at_queue = w->n_queue = 0;
 }
 
@@ -66,6 +63,9 @@ add(struct mf_watch *w, struct sim_inode *ino, const char *path)
 {
 	unsigned limit = w->env->host->trouble.watch_limit;
 
+	for (size_t i = w->n_dirs; i-- > 0;)
+		if (w->dirs[i].ino != ino && strcmp(w->dirs[i].path, path) == 0)
+			forget(w, i); /* another directory has taken that name */
 	for (size_t i = 0; i < w->n_dirs; i++) {
 		bool same = ino == NULL ? strcmp(w->dirs[i].path, path) == 0 : w->dirs[i].ino == ino;
 		if (!same)
@@ -121,29 +121,40 @@ sim_watch_remove(struct mf_watch *w, const char *path, bool below)
 }
 
 static bool
-same_as_last(const struct mf_watch *w, const mf_watch_event *ev)
+same_as_last(const struct mf_watch *w, const struct sim_inode *ino, const mf_watch_event *ev)
 {
 	if (w->at_queue == w->n_queue)
 		return false;
-	const mf_watch_event *last = &w->queue[w->n_queue - 1].ev;
-	return last->what == ev->what && last->cookie == ev->cookie && mf_str_eq(last->name, ev->name) &&
-		mf_str_eq(last->dir, ev->dir);
+	const struct sim_pending_event *last = &w->queue[w->n_queue - 1];
+	return last->ino == ino && last->what == ev->what && last->cookie == ev->cookie &&
+		mf_str_eq(mf_strz(last->name), ev->name);
 }
 
+/* For a nudge, which has no inode, @p name is its path. */
 static void
-push(struct mf_watch *w, mf_watch_event ev)
+push(struct mf_watch *w, struct sim_inode *ino, mf_watch_event ev)
 {
-	if (w->env->dead || same_as_last(w, &ev) ||
+	if (w->env->dead || same_as_last(w, ino, &ev) ||
 		(ev.what != MF_WATCH_OVERFLOW && sim_lot(w->env->host->world, w->env->host->trouble.drop_events)))
 		return;
 	if (w->n_queue == w->cap_queue) {
 		w->cap_queue = w->cap_queue * 2 + 16;
 		w->queue = mf_realloc_array(w->queue, w->cap_queue, sizeof(*w->queue));
 	}
-	struct sim_pending_event *p = &w->queue[w->n_queue++];
-	*p = (struct sim_pending_event){ev, mf_strdup(ev.dir), mf_strdup(ev.name)};
-	p->ev.dir.p = p->dir;
-	p->ev.name.p = p->name;
+	w->queue[w->n_queue++] = (struct sim_pending_event){.ino = ino, .name = mf_strdup(ev.name), .what = ev.what,
+		.is_dir = ev.is_dir, .cookie = ev.cookie};
+	if (ino != NULL)
+		ino->opens++;
+}
+
+/* The watch of a directory in this set. */
+static struct sim_watched *
+watched(const struct mf_watch *w, const struct sim_inode *dir)
+{
+	for (size_t i = 0; i < w->n_dirs; i++)
+		if (w->dirs[i].ino == dir)
+			return &w->dirs[i];
+	return NULL;
 }
 
 void
@@ -155,10 +166,9 @@ sim_emit(struct sim_host *h, struct sim_inode *dir, enum mf_watch_what what, con
 	if (h->env == NULL)
 		return;
 	LIST_FOREACH(w, &h->env->watches, all)
-		for (size_t i = 0; i < w->n_dirs; i++)
-			if (w->dirs[i].ino == dir)
-				push(w, (mf_watch_event){.what = what, .dir = mf_strz(w->dirs[i].path),
-					.name = mf_strz(name), .is_dir = is_dir, .cookie = cookie});
+		if (watched(w, dir) != NULL)
+			push(w, dir, (mf_watch_event){.what = what, .name = mf_strz(name), .is_dir = is_dir,
+				.cookie = cookie});
 }
 
 void
@@ -171,21 +181,11 @@ sim_emit_inode(struct sim_host *h, struct sim_inode *ino, enum mf_watch_what wha
 			sim_emit(h, ino->home, what, ino->home->ent[i].name, ino->kind == MF_KIND_DIR, 0);
 }
 
-/* As in inotify: the directory itself knows that it was moved or deleted, those below it do not. */
+/* The directory itself knows that it was moved or deleted, those below it do not. */
 void
 sim_emit_gone(struct sim_host *h, struct sim_inode *dir)
 {
-	struct mf_watch *w;
-
-	if (h->env == NULL)
-		return;
-	LIST_FOREACH(w, &h->env->watches, all)
-		for (size_t i = w->n_dirs; i-- > 0;) {
-			if (w->dirs[i].ino != dir)
-				continue;
-			push(w, (mf_watch_event){.what = MF_WATCH_GONE, .dir = mf_strz(w->dirs[i].path), .is_dir = true});
-			forget(w, i);
-		}
+	sim_emit(h, dir, MF_WATCH_GONE, "", true, 0);
 }
 
 void
@@ -198,21 +198,32 @@ sim_emit_nudge(struct sim_world *world, const char *path)
 		LIST_FOREACH(w, &e->watches, all)
 			for (size_t i = 0; i < w->n_dirs; i++)
 				if (w->dirs[i].ino == NULL && strcmp(w->dirs[i].path, path) == 0)
-					push(w, (mf_watch_event){.what = MF_WATCH_MOVED_TO,
-						.dir = mf_strz(w->dirs[i].path), .name = MF_STR("0")});
+					push(w, NULL, (mf_watch_event){.what = MF_WATCH_MOVED_TO, .name = mf_strz(path)});
 }
 
+/* As with inotify, where an event names only a number: its path is what the directory was added as, last. */
 void
 sim_watch_deliver(struct mf_watch *w)
 {
 	struct sim_pending_event p = w->queue[w->at_queue++];
+	struct sim_watched *at = p.ino == NULL ? NULL : watched(w, p.ino);
+	char *dir = at == NULL ? mf_strdup(mf_strz(p.ino == NULL ? p.name : "")) : mf_strdup(mf_strz(at->path));
+	bool known = p.ino == NULL || at != NULL;
 
 	if (w->at_queue == w->n_queue)
 		w->at_queue = w->n_queue = 0;
-	sim_trace(w->env->host->world, "%s.%llu event %d %s/%s", w->env->host->name,
-		(unsigned long long)w->env->life, (int)p.ev.what, p.dir, p.name);
-	w->cb(w->arg, &p.ev); /* may free w */
-	event_free(&p);
+	if (at != NULL && p.what == MF_WATCH_GONE)
+		forget(w, (size_t)(at - w->dirs));
+	if (p.ino != NULL)
+		p.ino->opens--;
+	sim_trace(w->env->host->world, "%s.%llu event %d %s/%s%s", w->env->host->name,
+		(unsigned long long)w->env->life, (int)p.what, dir, p.name, known ? "" : " (too late)");
+	mf_watch_event ev = {.what = p.what, .dir = mf_strz(dir), .is_dir = p.is_dir, .cookie = p.cookie,
+		.name = p.ino == NULL && p.what != MF_WATCH_OVERFLOW ? MF_STR("0") : mf_strz(p.name)};
+	if (known)
+		w->cb(w->arg, &ev); /* may free w */
+	free(p.name);
+	free(dir);
 }
 
 void
@@ -224,6 +235,6 @@ sim_watch_overflow(struct sim_host *h)
 		return;
 	LIST_FOREACH(w, &h->env->watches, all) {
 		queue_drop(w);
-		push(w, (mf_watch_event){.what = MF_WATCH_OVERFLOW});
+		push(w, NULL, (mf_watch_event){.what = MF_WATCH_OVERFLOW});
 	}
 }

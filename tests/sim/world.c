@@ -408,7 +408,15 @@ sim_gate(struct sim_env *e, enum sim_op op, const char *what)
 mf_code
 sim_fail(mf_err *err, int sys, const char *doing, const char *path)
 {
-	if (sys == ELOOP)
+	switch (sys) {
+	case ELOOP:
+	case EXDEV:
 		return mf_fail(err, MF_EAUTH, sys, "%s %s: a component is a symbolic link or \"..\"", doing, path);
-	return mf_fail_errno(err, sys, "%s %s", doing, path);
+	case EINVAL:
+	case EISDIR:
+	case ENAMETOOLONG:
+		return mf_fail(err, MF_EINVAL, sys, "%s %s: %s", doing, path, strerror(sys));
+	default:
+		return mf_fail_errno(err, sys, "%s %s", doing, path);
+	}
 }
