@@ -11,4 +11,5 @@ libmf_a_SOURCES += \
 	%reldir%/env_real_path.c \
 	%reldir%/env_real_watch.c \
 	%reldir%/err.c %reldir%/err.h \
+	%reldir%/json.c %reldir%/json.h %reldir%/json_py.c \
 	%reldir%/unicode.c %reldir%/unicode.h
