@@ -9,7 +9,7 @@
 enum {
 	MF_CHK_HEADER_1 = 0x24, /* bytes of a share's header, layout version 1 */
 	MF_CHK_HEADER_2 = 0x44,
-	MF_CHAIN_ENTRY = 34,    /* u16 node index, hash */
+	MF_CHAIN_ENTRY = 34, /* u16 node index, hash */
 };
 
 /* The fields of the URI extension block that anybody uses (lafs.md 3.3, 3.5). */
@@ -19,8 +19,8 @@ typedef struct mf_ueb {
 } mf_ueb;
 
 /* Layout for a known segment size (a multiple of k, > 0), as in a UEB. Same errors as mf_chk_layout_of(). */
-mf_code mf_chk_layout_with(uint64_t size, uint32_t k, uint32_t n, uint32_t segment_size, mf_chk_layout *out,
-	mf_err *err);
+mf_code mf_chk_layout_with(
+	uint64_t size, uint32_t k, uint32_t n, uint32_t segment_size, mf_chk_layout *out, mf_err *err);
 
 /* Bytes of the block that segment @p seg has in every share, and of the segment itself without padding. */
 static inline uint32_t

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 enum {
-	SLOTS = 3,                    /* with the encoder's scratch block: four buffers at most */
-	HELP_MIN = 512 << 10,         /* bytes of a file below which a thread costs more than it saves */
+	SLOTS = 3, /* with the encoder's scratch block: four buffers at most */
+	HELP_MIN = 512 << 10, /* bytes of a file below which a thread costs more than it saves */
 };
 
 /* Invariants, under the lock:

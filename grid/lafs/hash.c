@@ -1,4 +1,4 @@
-/* Tagged hashes and AES-CTR on libcrypto. */
+/* Tagged hashes, and the secrets made of them, on libcrypto. */
 #include "grid/lafs/hash.h"
 
 #include <pthread.h>
@@ -12,7 +12,10 @@ struct framed {
 	size_t n;
 };
 
-#define TAG(literal) {literal, sizeof(literal) - 1}
+#define TAG(literal) \
+	{ \
+		literal, sizeof(literal) - 1 \
+	}
 static const struct framed tags[] = {
 	[MF_TAG_CHK_SI] = TAG("43:allmydata_immutable_key_to_storage_index_v1,"),
 	[MF_TAG_BLOCK] = TAG("29:allmydata_encoded_subshare_v1,"),
@@ -40,41 +43,26 @@ static const struct framed tags[] = {
 };
 
 enum {
-	TAG_MAX = 256,           /* bytes of a free tag */
-	SMALL = 256,             /* below: assemble on the stack and call libcrypto once */
-	AES_BLOCK = 16,
-	CTR_PIECE = 1 << 30,     /* EVP lengths are int */
+	TAG_MAX = 256, /* bytes of a free tag */
+	SMALL = 256, /* below: assemble on the stack and call libcrypto once */
 };
 
 /* Implicit fetches cost three times the hash of a small input (floor.md 6): fetched once per process. */
 static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
 static EVP_MD *sha256;
-static EVP_CIPHER *aes_ctr;
 static pthread_key_t at_thread_end;
 
 /* What each thread keeps. */
-struct scratch {
-	EVP_MD_CTX *md;
-	EVP_CIPHER_CTX *ctr;
-};
-static _Thread_local struct scratch *mine;
+static _Thread_local EVP_MD_CTX *mine;
 
 struct mf_hasher {
 	EVP_MD_CTX *md;
 };
 
-struct mf_ctr_stream {
-	EVP_CIPHER_CTX *ctx;
-};
-
 static void
-scratch_free(void *p)
+mine_free(void *md)
 {
-	struct scratch *s = p;
-
-	EVP_MD_CTX_free(s->md);
-	EVP_CIPHER_CTX_free(s->ctr);
-	free(s);
+	EVP_MD_CTX_free(md);
 	mine = NULL;
 }
 
@@ -82,9 +70,8 @@ static void
 fetch(void)
 {
 	sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-	aes_ctr = EVP_CIPHER_fetch(NULL, "AES-128-CTR", NULL);
-	if (sha256 == NULL || aes_ctr == NULL || pthread_key_create(&at_thread_end, scratch_free) != 0)
-		MF_BUG("libcrypto lacks SHA2-256 or AES-128-CTR");
+	if (sha256 == NULL || pthread_key_create(&at_thread_end, mine_free) != 0)
+		MF_BUG("libcrypto lacks SHA2-256");
 }
 
 static EVP_MD_CTX *
@@ -99,25 +86,11 @@ md_new(void)
 	return md;
 }
 
-static EVP_CIPHER_CTX *
-ctr_new(void)
-{
-	EVP_CIPHER_CTX *ctx;
-
-	(void)pthread_once(&fetch_once, fetch);
-	ctx = EVP_CIPHER_CTX_new();
-	if (ctx == NULL)
-		MF_BUG("out of memory for a cipher");
-	return ctx;
-}
-
-static struct scratch *
-scratch(void)
+static EVP_MD_CTX *
+md_mine(void)
 {
 	if (mine == NULL) {
-		mine = mf_alloc(sizeof(*mine));
-		mine->md = md_new();
-		mine->ctr = ctr_new();
+		mine = md_new();
 		if (pthread_setspecific(at_thread_end, mine) != 0)
 			MF_BUG("out of memory for a thread's hash");
 	}
@@ -208,7 +181,7 @@ frame(enum mf_tag tag)
 void
 mf_sha256(const void *p, size_t n, uint8_t out[MF_HASH_SIZE])
 {
-	EVP_MD_CTX *md = scratch()->md;
+	EVP_MD_CTX *md = md_mine();
 
 	md_start(md);
 	md_add(md, p, n);
@@ -218,7 +191,7 @@ mf_sha256(const void *p, size_t n, uint8_t out[MF_HASH_SIZE])
 void
 mf_tag_hash(enum mf_tag tag, const void *p, size_t n, uint8_t out[MF_HASH_SIZE])
 {
-	hash_tagged(scratch()->md, frame(tag), p, n, out);
+	hash_tagged(md_mine(), frame(tag), p, n, out);
 }
 
 void
@@ -234,7 +207,7 @@ mf_tag_hash16(enum mf_tag tag, const void *p, size_t n, uint8_t out[MF_KEY_SIZE]
 void
 mf_tag_pair(enum mf_tag tag, mf_str a, mf_str b, uint8_t out[MF_HASH_SIZE])
 {
-	EVP_MD_CTX *md = scratch()->md;
+	EVP_MD_CTX *md = md_mine();
 
 	md_start(md);
 	md_add(md, tags[tag].p, tags[tag].n);
@@ -272,7 +245,7 @@ mf_tag_hash_free(mf_str tag, const void *p, size_t n, uint8_t out[MF_HASH_SIZE])
 	char framed[TAG_MAX + 24];
 	size_t k = frame_free(framed, tag);
 
-	hash_tagged(scratch()->md, mf_bytes(framed, k), p, n, out);
+	hash_tagged(md_mine(), mf_bytes(framed, k), p, n, out);
 	sodium_memzero(framed, k);
 }
 
@@ -282,7 +255,7 @@ mf_node_hash(const uint8_t left[MF_HASH_SIZE], const uint8_t right[MF_HASH_SIZE]
 	uint8_t all[128];
 	mf_str tag = frame(MF_TAG_NODE);
 	size_t n = tag.n;
-	EVP_MD_CTX *md = scratch()->md;
+	EVP_MD_CTX *md = md_mine();
 
 	memcpy(all, tag.p, n);
 	memcpy(all + n, "32:", 3);
@@ -298,7 +271,7 @@ mf_node_hash(const uint8_t left[MF_HASH_SIZE], const uint8_t right[MF_HASH_SIZE]
 void
 mf_entry_mac(const uint8_t key[MF_KEY_SIZE], const void *p, size_t n, uint8_t out[MF_HASH_SIZE])
 {
-	EVP_MD_CTX *md = scratch()->md;
+	EVP_MD_CTX *md = md_mine();
 	uint8_t pad[MF_KEY_SIZE];
 
 	for (size_t i = 0; i < sizeof(pad); i++)
@@ -364,76 +337,11 @@ mf_hasher_end(struct mf_hasher *h, uint8_t out[MF_HASH_SIZE])
 	md_end_twice(h->md, out);
 }
 
-static void
-ctr_run(EVP_CIPHER_CTX *ctx, const uint8_t *in, uint8_t *out, size_t n)
-{
-	while (n > 0) {
-		int piece = n < CTR_PIECE ? (int)n : CTR_PIECE, done;
-		if (!EVP_EncryptUpdate(ctx, out, &done, in, piece) || done != piece)
-			MF_BUG("AES-CTR failed");
-		in += piece;
-		out += piece;
-		n -= (size_t)piece;
-	}
-}
-
-static void
-ctr_seek(EVP_CIPHER_CTX *ctx, const uint8_t key[MF_KEY_SIZE], uint64_t off)
-{
-	uint8_t counter[AES_BLOCK] = {0}, skipped[AES_BLOCK] = {0};
-
-	for (uint64_t block = off / AES_BLOCK, i = AES_BLOCK; block > 0; block >>= 8)
-		counter[--i] = (uint8_t)block;
-	if (!EVP_EncryptInit_ex2(ctx, aes_ctr, key, counter, NULL))
-		MF_BUG("AES-CTR does not start");
-	ctr_run(ctx, skipped, skipped, off % AES_BLOCK);
-	sodium_memzero(skipped, sizeof(skipped)); /* key stream */
-}
-
-void
-mf_ctr(const uint8_t key[MF_KEY_SIZE], uint64_t off, const void *in, void *out, size_t n)
-{
-	EVP_CIPHER_CTX *ctx = scratch()->ctr;
-
-	ctr_seek(ctx, key, off);
-	ctr_run(ctx, in, out, n);
-}
-
-struct mf_ctr_stream *
-mf_ctr_new(void)
-{
-	struct mf_ctr_stream *s = mf_alloc(sizeof(*s));
-
-	s->ctx = ctr_new();
-	return s;
-}
-
-void
-mf_ctr_free(struct mf_ctr_stream *s)
-{
-	if (s == NULL)
-		return;
-	EVP_CIPHER_CTX_free(s->ctx); /* libcrypto cleanses the key schedule */
-	free(s);
-}
-
-void
-mf_ctr_seek(struct mf_ctr_stream *s, const uint8_t key[MF_KEY_SIZE], uint64_t off)
-{
-	ctr_seek(s->ctx, key, off);
-}
-
-void
-mf_ctr_next(struct mf_ctr_stream *s, const void *in, void *out, size_t n)
-{
-	ctr_run(s->ctx, in, out, n);
-}
-
 void
 mf_client_secret(enum mf_lease_secret which, const uint8_t lease_secret[32], uint8_t out[MF_HASH_SIZE])
 {
 	mf_str value = which == MF_LEASE_RENEW ? MF_STR("allmydata_client_renewal_secret_v1")
-	                                       : MF_STR("allmydata_client_cancel_secret_v1");
+					       : MF_STR("allmydata_client_cancel_secret_v1");
 
 	/* Tag and value are swapped here, in Tahoe's code as well (hashutil.py). */
 	mf_tag_hash_free(mf_bytes(lease_secret, 32), value.p, value.n, out);
@@ -454,8 +362,8 @@ mf_bucket_secret(enum mf_lease_secret which, const uint8_t client[MF_HASH_SIZE],
 }
 
 void
-mf_write_enabler(const uint8_t writekey[MF_KEY_SIZE], const uint8_t tubid[MF_TUBID_SIZE],
-	uint8_t out[MF_HASH_SIZE])
+mf_write_enabler(
+	const uint8_t writekey[MF_KEY_SIZE], const uint8_t tubid[MF_TUBID_SIZE], uint8_t out[MF_HASH_SIZE])
 {
 	uint8_t master[MF_HASH_SIZE];
 

@@ -9,6 +9,7 @@ libmf_a_SOURCES += \
 	%reldir%/chk_small.c \
 	%reldir%/chk_verify.c \
 	%reldir%/chk_work.c %reldir%/chk_work.h \
+	%reldir%/ctr.c \
 	%reldir%/hash.c %reldir%/hash.h \
 	%reldir%/merkle.c %reldir%/merkle.h \
 	%reldir%/share_io.c %reldir%/share_io.h \

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 /* Powers of 2 modulo x^8+x^4+x^3+x^2+1; log_of[0] is not used. */
 static const uint8_t power_of_2[255] = {
 	1, 2, 4, 8, 16, 32, 64, 128, 29, 58, 116, 232, 205, 135, 19, 38,
@@ -40,10 +41,11 @@ static const uint8_t log_of[256] = {
 	203, 89, 95, 176, 156, 169, 160, 81, 11, 245, 22, 235, 122, 117, 44, 215,
 	79, 174, 213, 233, 230, 231, 173, 232, 116, 214, 244, 234, 168, 80, 88, 175,
 };
+/* clang-format on */
 
 enum {
-	ORDER = 255,      /* of the multiplicative group */
-	SMALL = 512,      /* bytes below which a product table costs more than it saves */
+	ORDER = 255, /* of the multiplicative group */
+	SMALL = 512, /* bytes below which a product table costs more than it saves */
 	STRIPE = 16 << 10, /* bytes of output kept in the first-level cache while all blocks are added */
 };
 

@@ -17,7 +17,7 @@ enum subject { SHA, AES, UP_ONE, UP_TWO, DOWN, SMALL_UP, SMALL_DOWN, UP_3_10, SU
 struct bench {
 	uint8_t *plain;
 	size_t size;
-	mf_buf share;   /* the one share of the last upload */
+	mf_buf share; /* the one share of the last upload */
 	mf_filecap cap;
 	mf_chk_params params;
 	uint64_t sunk;
@@ -148,7 +148,9 @@ one_round(struct bench *b, unsigned round, uint8_t *room)
 		case UP_ONE: upload(b, 1, 1, 1); break;
 		case UP_TWO: upload(b, 1, 1, 2); break;
 		case DOWN: download(b, &b->share, &b->cap); break;
-		case SMALL_UP: small_objects(b, &b->seconds[SMALL_UP][round], &b->seconds[SMALL_DOWN][round]); break;
+		case SMALL_UP:
+			small_objects(b, &b->seconds[SMALL_UP][round], &b->seconds[SMALL_DOWN][round]);
+			break;
 		case SMALL_DOWN:
 		case SUBJECTS: break;
 		}
@@ -169,7 +171,8 @@ static void
 print(const char *what, double *value, unsigned rounds, const char *unit)
 {
 	qsort(value, rounds, sizeof(*value), ascending);
-	printf("%-34s median %8.2f   %8.2f to %8.2f  %s\n", what, value[rounds / 2], value[0], value[rounds - 1], unit);
+	printf("%-34s median %8.2f   %8.2f to %8.2f  %s\n", what, value[rounds / 2], value[0],
+		value[rounds - 1], unit);
 }
 
 /* Ratios are made within each round, where the machine was equally busy. */
@@ -220,7 +223,10 @@ main(int argc, char **argv)
 	b->plain = mf_realloc_array(NULL, b->size, 1);
 	for (size_t i = 0; i < b->size; i++)
 		b->plain[i] = (uint8_t)(i * 2654435761u >> 13);
-	b->params = (mf_chk_params){.k = 1, .n = 1, .segment_size = MF_CHK_SEGMENT_DEFAULT, .convergence = secret,
+	b->params = (mf_chk_params){.k = 1,
+		.n = 1,
+		.segment_size = MF_CHK_SEGMENT_DEFAULT,
+		.convergence = secret,
 		.convergence_n = sizeof(secret)};
 	upload(b, 1, 1, 1); /* touches every page once before anything counts */
 	memset(room, 0, PIECE);

@@ -66,9 +66,12 @@ golden_case_init(struct golden_case *c, const json_t *v)
 	c->name = golden_str(v, "name");
 	cr_assert(mf_cap_parse(mf_strz(golden_str(v, "cap")), &c->cap, NULL) == MF_OK);
 	c->convergence = golden_unhex(golden_str(v, "convergence_hex"));
-	c->params = (mf_chk_params){.k = (uint32_t)golden_int(v, "k"), .n = (uint32_t)golden_int(v, "n"),
-		.segment_size = (uint32_t)golden_int(v, "max_segment_size"), .convergence = c->convergence.p,
-		.convergence_n = c->convergence.n, .threads = 1};
+	c->params = (mf_chk_params){.k = (uint32_t)golden_int(v, "k"),
+		.n = (uint32_t)golden_int(v, "n"),
+		.segment_size = (uint32_t)golden_int(v, "max_segment_size"),
+		.convergence = c->convergence.p,
+		.convergence_n = c->convergence.n,
+		.threads = 1};
 	c->plain = golden_plain(mf_buf_str(&seed), golden_int(v, "size"));
 	mf_buf_free(&seed);
 	json_array_foreach(json_object_get(v, "files"), at, file)
@@ -79,7 +82,8 @@ golden_case_init(struct golden_case *c, const json_t *v)
 		mf_buf_addf(&path, "lafs/%s", name);
 		c->file[c->shares] = golden_file((const char *)path.p);
 		c->data[c->shares] = golden_share(&c->file[c->shares]);
-		c->in[c->shares] = mf_share_in_mem((uint32_t)atoi(strrchr(name, '.') + 1), &c->data[c->shares]);
+		c->in[c->shares] =
+			mf_share_in_mem((uint32_t)atoi(strrchr(name, '.') + 1), &c->data[c->shares]);
 		c->shares++;
 		mf_buf_free(&path);
 	}
@@ -115,8 +119,8 @@ collect_bad(void *arg, uint32_t share, const mf_err *why)
 }
 
 mf_code
-decode_range(const mf_cap *cap, const mf_share_in *in, size_t n, uint64_t off, uint64_t len, struct collected *out,
-	mf_err *err)
+decode_range(const mf_cap *cap, const mf_share_in *in, size_t n, uint64_t off, uint64_t len,
+	struct collected *out, mf_err *err)
 {
 	mf_chk_read r = {.cap = cap, .share = in, .shares = n, .bad = collect_bad, .bad_arg = out};
 

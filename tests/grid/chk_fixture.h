@@ -27,8 +27,8 @@ struct golden_case {
 	mf_cap cap;
 	mf_chk_params params;
 	mf_buf convergence, plain;
-	mf_buf file[16];     /* whole containers */
-	mf_str data[16];     /* share data in them */
+	mf_buf file[16]; /* whole containers */
+	mf_str data[16]; /* share data in them */
 	mf_share_in in[16];
 	size_t shares;
 };

@@ -13,7 +13,8 @@ check_all(const struct golden_case *c, const mf_share_in *in, size_t n)
 	struct collected got = {0};
 	mf_err err = {0};
 
-	cr_assert(decode_range(&c->cap, in, n, 0, UINT64_MAX, &got, &err) == MF_OK, "%s: %s", c->name, err.text);
+	cr_assert(decode_range(&c->cap, in, n, 0, UINT64_MAX, &got, &err) == MF_OK, "%s: %s", c->name,
+		err.text);
 	cr_assert(mf_str_eq(mf_buf_str(&got.data), mf_buf_str(&c->plain)), "%s", c->name);
 	cr_assert(got.bad_calls == 0, "%s: share %u reported", c->name, got.bad_share);
 	mf_buf_free(&got.data);
@@ -43,7 +44,8 @@ Test(chk_decode, golden_shares_any_k_of_them)
 		golden_case_init(&c, v);
 		for (size_t i = 0; i < c.shares; i++) {
 			mf_err err = {0};
-			cr_assert(mf_chk_verify_share(&c.cap, &c.in[i], NULL, &err) == MF_OK, "%s: %s", c.name, err.text);
+			cr_assert(mf_chk_verify_share(&c.cap, &c.in[i], NULL, &err) == MF_OK, "%s: %s",
+				c.name, err.text);
 		}
 		if (c.shares < c.cap.k) { /* two files of a 3-of-10 case */
 			struct collected got = {0};
@@ -95,16 +97,28 @@ Test(chk_decode, round_trips)
 		uint32_t k, n, segment;
 		size_t size;
 	} rows[] = {
-		{1, 1, 1000, 56}, {1, 1, 56, 56}, {1, 3, 4096, 4097}, {2, 2, 777, 5000}, {2, 3, 1 << 20, 57},
-		{7, 10, 1000, 10000}, {25, 100, 1024, 3000}, {71, 255, 131072, 200000}, {101, 256, 64, 1000},
-		{256, 256, 100, 600}, {128, 256, 1 << 20, 70000}, {3, 10, 1, 100}, {1, 1, 1 << 16, (1 << 16) + 1},
-		{1, 2, 300000, 900000}, {4, 6, 300000, 900001},
+		{1, 1, 1000, 56},
+		{1, 1, 56, 56},
+		{1, 3, 4096, 4097},
+		{2, 2, 777, 5000},
+		{2, 3, 1 << 20, 57},
+		{7, 10, 1000, 10000},
+		{25, 100, 1024, 3000},
+		{71, 255, 131072, 200000},
+		{101, 256, 64, 1000},
+		{256, 256, 100, 600},
+		{128, 256, 1 << 20, 70000},
+		{3, 10, 1, 100},
+		{1, 1, 1 << 16, (1 << 16) + 1},
+		{1, 2, 300000, 900000},
+		{4, 6, 300000, 900001},
 	};
 	struct shares *s = mf_alloc(sizeof(*s));
 
 	srand(11);
 	for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
-		mf_chk_params params = {.k = rows[row].k, .n = rows[row].n, .segment_size = rows[row].segment, .threads = 2};
+		mf_chk_params params = {
+			.k = rows[row].k, .n = rows[row].n, .segment_size = rows[row].segment, .threads = 2};
 		struct golden_case c = {.name = "round trip"};
 		mf_share_in in[SHARES_MAX];
 		mf_str data[SHARES_MAX];
@@ -120,7 +134,8 @@ Test(chk_decode, round_trips)
 			data[i] = mf_buf_str(&s->data[i]);
 			in[i] = mf_share_in_mem(i, &data[i]);
 			if (i < 3 || i + 3 > params.n)
-				cr_assert(mf_chk_verify_share(&c.cap, &in[i], NULL, NULL) == MF_OK, "row %zu", row);
+				cr_assert(mf_chk_verify_share(&c.cap, &in[i], NULL, NULL) == MF_OK, "row %zu",
+					row);
 		}
 		for (unsigned round = 0; round < 3; round++) {
 			check_all(&c, in, params.k);
@@ -163,16 +178,19 @@ Test(chk_decode, ranges)
 		struct collected got = {0};
 		golden_case_init(&c, v);
 		for (unsigned round = 0; round < 40 && c.shares >= c.cap.k; round++) {
-			uint64_t size = c.plain.n, off = (uint64_t)rand() % (size + 10), len = (uint64_t)rand() % (size + 10);
+			uint64_t size = c.plain.n, off = (uint64_t)rand() % (size + 10),
+				 len = (uint64_t)rand() % (size + 10);
 			if (round % 4 == 0)
 				len = round % 8 == 0 ? UINT64_MAX : 1;
 			if (round % 5 == 0)
 				off = off / 65536 * 65536;
 			uint64_t from = off < size ? off : size, n = len < size - from ? len : size - from;
 			mf_err err = {0};
-			cr_assert(decode_range(&c.cap, c.in, c.shares, off, len, &got, &err) == MF_OK, "%s", err.text);
+			cr_assert(decode_range(&c.cap, c.in, c.shares, off, len, &got, &err) == MF_OK, "%s",
+				err.text);
 			cr_assert(mf_str_eq(mf_buf_str(&got.data), mf_bytes(c.plain.p + from, (size_t)n)),
-				"%s: %llu bytes at %llu", c.name, (unsigned long long)len, (unsigned long long)off);
+				"%s: %llu bytes at %llu", c.name, (unsigned long long)len,
+				(unsigned long long)off);
 		}
 		mf_buf_free(&got.data);
 		golden_case_deinit(&c);
@@ -228,7 +246,8 @@ Test(chk_decode, errors_of_others_pass_through)
 	golden_case_init(&c, json_array_get(json_object_get(all, "cases"), 1)); /* 3 of 10, ten files */
 	cr_assert(c.shares == 10 && c.cap.k == 3);
 	mf_chk_read r = {.cap = &c.cap, .share = c.in, .shares = c.shares};
-	cr_assert(mf_chk_decode(&r, 0, 10, refuse, NULL, &err) == MF_EFULL && strcmp(err.text, "no room") == 0);
+	cr_assert(
+		mf_chk_decode(&r, 0, 10, refuse, NULL, &err) == MF_EFULL && strcmp(err.text, "no room") == 0);
 	r.cancel = &cancel;
 	cr_assert(mf_chk_decode(&r, 0, 10, collect, &got, &err) == MF_ECANCELED && got.data.n == 0);
 	cr_assert(mf_chk_verify_share(&c.cap, &c.in[0], &cancel, &err) == MF_ECANCELED);
