@@ -1,8 +1,9 @@
 libmf_a_SOURCES += \
+	%reldir%/create.c \
 	%reldir%/folder_conf.c %reldir%/folder.h \
 	%reldir%/planner.h \
 	%reldir%/relpath.c %reldir%/relpath.h \
-	%reldir%/snapshot.h \
+	%reldir%/snapshot.c %reldir%/snapshot.h %reldir%/snapshot_parse.c \
 	%reldir%/state.c %reldir%/state.h \
 	%reldir%/state_conflict.c \
 	%reldir%/state_head.c \
