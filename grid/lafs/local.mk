@@ -14,3 +14,4 @@ libmf_a_SOURCES += \
 	%reldir%/merkle.c %reldir%/merkle.h \
 	%reldir%/share_io.c %reldir%/share_io.h \
 	%reldir%/zfec.c %reldir%/zfec.h
+EXTRA_DIST += %reldir%/README.md

@@ -327,3 +327,30 @@ Test(chk_encode, literals)
 	mf_lit_put("hello", 5, &five);
 	cr_assert(strcmp(five.text, "URI:LIT:nbswy3dp") == 0);
 }
+
+/* The page's example is what the encoder makes: the page cannot drift. */
+Test(chk_encode, the_example_in_the_docs)
+{
+	static const uint8_t secret[] = "aaaaaaaaaaaaaaaa";
+	mf_chk_params params = {
+		.k = 1, .n = 1, .segment_size = 1 << 17, .convergence = secret, .convergence_n = 16};
+	mf_buf plain = golden_plain(MF_STR("a"), 56), share = {0}, page = golden_file("../../docs/lafs.md");
+	mf_buf want = {0};
+	mf_chk_id id;
+	mf_filecap cap;
+
+	mf_chk_small(&params, plain.p, plain.n, &share, &id, &cap);
+	mf_buf_addf(&want, "    %s\n\n", cap.text);
+	for (size_t at = 0; at < share.n; at += 16) {
+		char hex[33];
+		mf_hex(hex, share.p + at, share.n - at < 16 ? share.n - at : 16);
+		mf_buf_addf(&want, "    %04zx  %s\n", at, hex);
+	}
+	mf_buf_addc(&page, '\0');
+	cr_assert(strstr((const char *)page.p, (const char *)want.p) != NULL, "docs/lafs.md should say:\n%s",
+		want.p);
+	mf_buf_free(&plain);
+	mf_buf_free(&share);
+	mf_buf_free(&page);
+	mf_buf_free(&want);
+}
