@@ -24,13 +24,11 @@ check_header(const json_t *v, const mf_chk_layout *l)
 	const json_t *h = json_object_get(v, "header_fields");
 
 	cr_assert(golden_int(h, "version") == l->version && golden_int(h, "block_size") == l->block_size);
-	cr_assert(golden_int(h, "share_data_size") == l->share_data_size &&
-		golden_int(h, "o_data") == l->o_data);
+	cr_assert(golden_int(h, "share_data_size") == l->share_data_size && golden_int(h, "o_data") == l->o_data);
 	cr_assert(golden_int(h, "o_plaintext_hash_tree") == l->o_plaintext);
 	cr_assert(golden_int(h, "o_crypttext_hash_tree") == l->o_crypttext);
 	cr_assert(golden_int(h, "o_block_hashes") == l->o_blocks);
-	cr_assert(golden_int(h, "o_share_hashes") == l->o_chain &&
-		golden_int(h, "o_uri_extension") == l->o_ueb);
+	cr_assert(golden_int(h, "o_share_hashes") == l->o_chain && golden_int(h, "o_uri_extension") == l->o_ueb);
 }
 
 static void
@@ -68,8 +66,7 @@ Test(chk_encode, shares_are_golden_byte_for_byte)
 			json_object_foreach(json_object_get(v, "share_sha256"), name, sum)
 				check_share(v, name, mf_buf_str(&s->data[atoi(name)]));
 			for (size_t i = 0; i < c.shares; i++)
-				cr_assert(mf_str_eq(c.data[i], mf_buf_str(&s->data[c.in[i].num])), "%s",
-					c.name);
+				cr_assert(mf_str_eq(c.data[i], mf_buf_str(&s->data[c.in[i].num])), "%s", c.name);
 			shares_free(s);
 			golden_case_deinit(&c);
 		}
@@ -96,8 +93,7 @@ Test(chk_encode, small_objects_in_one_buffer_are_the_same)
 			mf_chk_small(&c.params, c.plain.p, c.plain.n, &share, &id, &cap);
 			cr_assert(strcmp(cap.text, golden_str(v, "cap")) == 0, "%s: %s", c.name, cap.text);
 			check_id(v, &id);
-			cr_assert(share.n == 12 + id.layout.share_size &&
-				memcmp(share.p, "container...", 12) == 0);
+			cr_assert(share.n == 12 + id.layout.share_size && memcmp(share.p, "container...", 12) == 0);
 			check_share(v, "0", (mf_str){(const char *)share.p + 12, share.n - 12});
 			seen++;
 		}
@@ -128,8 +124,8 @@ Test(chk_encode, tahoe_vectors)
 			continue;
 		uint8_t text[64], secret[64];
 		const json_t *sample = json_array_get(json_object_get(all, "samples"), golden_int(v, "s"));
-		const char *c = json_string_value(
-			json_array_get(json_object_get(all, "convergence"), golden_int(v, "c")));
+		const char *c =
+			json_string_value(json_array_get(json_object_get(all, "convergence"), golden_int(v, "c")));
 		size_t n = golden_unbase64(text, sizeof(text), json_string_value(json_array_get(sample, 0)));
 		mf_chk_params params = {.k = (uint32_t)golden_int(v, "k"),
 			.n = (uint32_t)golden_int(v, "n"),
@@ -137,8 +133,7 @@ Test(chk_encode, tahoe_vectors)
 			.convergence = secret,
 			.threads = 2,
 			.convergence_n = golden_unbase64(secret, sizeof(secret), c)};
-		mf_buf plain = golden_plain(
-			mf_bytes(text, n), (uint64_t)json_integer_value(json_array_get(sample, 1)));
+		mf_buf plain = golden_plain(mf_bytes(text, n), (uint64_t)json_integer_value(json_array_get(sample, 1)));
 		mf_source src = mf_source_mem(plain.p, plain.n);
 		mf_share_out out = {drop, NULL};
 		mf_chk_id id;
@@ -184,8 +179,7 @@ slow_read(void *arg, uint64_t off, void *p, size_t n, mf_err *err)
 Test(chk_encode, sources_that_fail_or_are_canceled)
 {
 	static const uint8_t secret[16] = "0123456789abcdef";
-	mf_chk_params params = {
-		.k = 3, .n = 5, .segment_size = 65536, .convergence = secret, .convergence_n = 16};
+	mf_chk_params params = {.k = 3, .n = 5, .segment_size = 65536, .convergence = secret, .convergence_n = 16};
 	mf_buf plain = golden_plain(MF_STR("some text. "), 1000001);
 	struct shares *s = mf_alloc(sizeof(*s));
 	mf_chk_id id, again;
@@ -281,8 +275,8 @@ Test(chk_encode, parameters_out_of_range)
 	mf_err err = {0};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		cr_assert(mf_chk_layout_of(rows[i].size, rows[i].k, rows[i].n, rows[i].segment, &l, &err) ==
-				rows[i].want,
+		cr_assert(
+			mf_chk_layout_of(rows[i].size, rows[i].k, rows[i].n, rows[i].segment, &l, &err) == rows[i].want,
 			"row %zu", i);
 	mf_source short_one = mf_source_mem("short", 5);
 	mf_chk_params params = {.k = 1, .n = 1, .segment_size = 1 << 20};
@@ -332,8 +326,7 @@ Test(chk_encode, literals)
 Test(chk_encode, the_example_in_the_docs)
 {
 	static const uint8_t secret[] = "aaaaaaaaaaaaaaaa";
-	mf_chk_params params = {
-		.k = 1, .n = 1, .segment_size = 1 << 17, .convergence = secret, .convergence_n = 16};
+	mf_chk_params params = {.k = 1, .n = 1, .segment_size = 1 << 17, .convergence = secret, .convergence_n = 16};
 	mf_buf plain = golden_plain(MF_STR("a"), 56), share = {0}, page = golden_file("../../docs/lafs.md");
 	mf_buf want = {0};
 	mf_chk_id id;
@@ -347,10 +340,38 @@ Test(chk_encode, the_example_in_the_docs)
 		mf_buf_addf(&want, "    %04zx  %s\n", at, hex);
 	}
 	mf_buf_addc(&page, '\0');
-	cr_assert(strstr((const char *)page.p, (const char *)want.p) != NULL, "docs/lafs.md should say:\n%s",
-		want.p);
+	cr_assert(strstr((const char *)page.p, (const char *)want.p) != NULL, "docs/lafs.md should say:\n%s", want.p);
 	mf_buf_free(&plain);
 	mf_buf_free(&share);
 	mf_buf_free(&page);
 	mf_buf_free(&want);
+}
+
+/* The wide layout is for files beyond 4 GiB; forced upon a small one it gives the golden share. */
+Test(chk_encode, layout_version_2_is_golden_byte_for_byte)
+{
+	static const uint8_t secret[] = "aaaaaaaaaaaaaaaa";
+	mf_chk_params params = {.k = 1, .n = 1, .segment_size = 1 << 17, .convergence = secret, .convergence_n = 16};
+	mf_buf plain = golden_plain(MF_STR("a"), 1024), file = golden_file("lafs/chk/c1k-k1n1-v2layout.0");
+	struct shares *s = mf_alloc(sizeof(*s));
+	mf_source src = mf_source_mem(plain.p, plain.n);
+	mf_share_out out = shares_out(s);
+	mf_chk_id id;
+	mf_filecap cap;
+	mf_err err = {0};
+
+	cr_assert(mf_chk_key(&params, &src, NULL, &id, &err) == MF_OK, "%s", err.text);
+	mf_chk_layout *l = &id.layout;
+	uint64_t *offset[] = {&l->o_data, &l->o_plaintext, &l->o_crypttext, &l->o_blocks, &l->o_chain, &l->o_ueb};
+	for (size_t i = 0; i < 6; i++)
+		*offset[i] += 0x44 - 0x24;
+	l->version = 2;
+	l->share_size += 0x44 - 0x24 + 4;
+	shares_reserve(s, l);
+	cr_assert(mf_chk_encode(&params, &src, &id, &out, NULL, &cap, &err) == MF_OK, "%s", err.text);
+	cr_assert(mf_str_eq(mf_buf_str(&s->data[0]), golden_share(&file)));
+	shares_free(s);
+	free(s);
+	mf_buf_free(&plain);
+	mf_buf_free(&file);
 }
