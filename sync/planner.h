@@ -19,14 +19,16 @@ typedef uint32_t mf_sid;
 typedef struct mf_content {
 	bool deletion;     /* also "absent on disk" */
 	bool has_sha;      /* sha holds SHA-256 of the plaintext */
-	bool executable;   /* no part of equality; see mf_plan_action.exec_differs */
+	bool sha_unobtainable; /* the hash is not known and cannot be had: different from all it might equal,
+	                        * which gives a conflict too many at worst.  Otherwise NEED_CONTENT asks again */
+	bool executable;   /* no part of equality */
 	uint64_t size;     /* bytes; valid unless deletion */
 	mf_str cap;        /* content capability, empty if not known (a file on disk) */
 	uint8_t sha[32];
 } mf_content;
 
 enum mf_equal { MF_EQUAL_NO, MF_EQUAL_YES, MF_EQUAL_UNKNOWN };
-/** planner.md 1.1: same cap; else sizes; else hashes; else unknown. */
+/** planner.md 1.1: same cap; else sizes; else hashes; else unknown, or NO if a hash cannot be had. */
 enum mf_equal mf_content_equal(const mf_content *a, const mf_content *b);
 
 typedef struct mf_snap {
@@ -71,7 +73,8 @@ typedef struct mf_row {
 
 enum mf_policy { MF_READ_WRITE, MF_READ_ONLY };
 
-/** All facts about one path (planner.md 1).  Everything is borrowed. */
+/** All facts about one path (planner.md 1).  Everything is borrowed.  Order within the arrays does not
+ *  matter; a read-write folder without a head marked self counts as "own directory not read". */
 typedef struct mf_facts {
 	enum mf_local_kind local;
 	mf_content disk;           /* for MF_LOCAL_FILE */
@@ -93,7 +96,7 @@ typedef struct mf_facts {
 
 enum mf_act {
 	MF_ACT_NOTHING,
-	MF_ACT_REPORT,           /* something is in the way; `why` says what */
+	MF_ACT_REPORT,           /* nothing can be done: root gone, unreadable, something in the way; `why` */
 	MF_ACT_CONTINUE_APPLY,
 	MF_ACT_DROP_ROW,         /* rows[row] */
 	MF_ACT_REMOVE_MARKER,
@@ -113,7 +116,9 @@ enum mf_act {
 	MF_ACT_NEED_CONTENT,     /* the hash of sid's content decides; sid MF_SID_NONE: the disk's hash */
 };
 
-enum { MF_PLAN_MAX_SIDS = 64 };
+/** More versions than this are taken up step by step: a merge records the first, the next merge the rest;
+ *  conflict rows beyond it wait for a place.  Rows are one less, so that a resolution covers all of them. */
+enum { MF_PLAN_MAX_SIDS = 64, MF_PLAN_MAX_ROWS = MF_PLAN_MAX_SIDS - 1 };
 
 typedef struct mf_plan {
 	enum mf_act act;
@@ -122,8 +127,9 @@ typedef struct mf_plan {
 	size_t row;                    /* index into facts->rows */
 	mf_sid sids[MF_PLAN_MAX_SIDS]; /* parents of the snapshot to make, own first; or the conflict set */
 	size_t n_sids;
-	/* RECORD_CONFLICTS: for each sids[i] whose participant it is (index into facts->heads; or the slot of an
-	 * existing row) */
+	/* RECORD_CONFLICTS: for each sids[i] the slot of the row that has it, else the smallest name of a
+	 * participant whose head it is (ours only if nobody else's): borrowed from the facts.  Two may be the
+	 * same, or taken by a file: the caller numbers them (planner.md 6.1) */
 	mf_str slots[MF_PLAN_MAX_SIDS];
 	mf_sid base_after;             /* RESOLVE on a read-only folder; MF_SID_NONE: unchanged */
 	mf_sid known_after[MF_PLAN_MAX_SIDS];
