@@ -36,13 +36,15 @@ end_all() {
 	for group in $running; do
 		kill -s TERM -- "-$group" 2>/dev/null
 	done
-	for tick in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
+	ticks=0
+	while [ $ticks -lt 25 ]; do
 		alive=
 		for group in $running; do
 			kill -s 0 -- "-$group" 2>/dev/null && alive=1
 		done
 		[ -n "$alive" ] || break
 		sleep 0.2
+		ticks=$((ticks + 1))
 	done
 	for group in $running; do
 		kill -s KILL -- "-$group" 2>/dev/null
