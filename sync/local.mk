@@ -1,13 +1,39 @@
 libmf_a_SOURCES += \
+	%reldir%/apply.c \
 	%reldir%/create.c \
-	%reldir%/folder_conf.c %reldir%/folder.h \
-	%reldir%/planner.c %reldir%/planner.h \
-	%reldir%/planner_facts.c %reldir%/planner_impl.h %reldir%/planner_rows.c \
-	%reldir%/relation.c %reldir%/relation.h %reldir%/relation_walk.c \
-	%reldir%/relpath.c %reldir%/relpath.h \
-	%reldir%/snapshot.c %reldir%/snapshot.h %reldir%/snapshot_parse.c \
-	%reldir%/state.c %reldir%/state.h \
+	%reldir%/decide.c \
+	%reldir%/engine.h \
+	%reldir%/facts.c \
+	%reldir%/fetch.c \
+	%reldir%/folder.c \
+	%reldir%/folder.h \
+	%reldir%/folder_conf.c \
+	%reldir%/look.c \
+	%reldir%/marker.c \
+	%reldir%/path.c \
+	%reldir%/peers.c \
+	%reldir%/people.c \
+	%reldir%/planner.c \
+	%reldir%/planner.h \
+	%reldir%/planner_facts.c \
+	%reldir%/planner_impl.h \
+	%reldir%/planner_rows.c \
+	%reldir%/poll.c \
+	%reldir%/publish.c \
+	%reldir%/relation.c \
+	%reldir%/relation.h \
+	%reldir%/relation_walk.c \
+	%reldir%/relpath.c \
+	%reldir%/relpath.h \
+	%reldir%/replace.c \
+	%reldir%/scan.c \
+	%reldir%/snapshot.c \
+	%reldir%/snapshot.h \
+	%reldir%/snapshot_parse.c \
+	%reldir%/state.c \
+	%reldir%/state.h \
 	%reldir%/state_conflict.c \
+	%reldir%/state_dir.c \
 	%reldir%/state_head.c \
 	%reldir%/state_impl.h \
 	%reldir%/state_index.c \
@@ -15,5 +41,6 @@ libmf_a_SOURCES += \
 	%reldir%/state_pending.c \
 	%reldir%/state_schema.c \
 	%reldir%/state_sql.h \
-	%reldir%/state_stmt.c
+	%reldir%/state_stmt.c \
+	%reldir%/watch.c
 EXTRA_DIST += docs/database.md

@@ -125,6 +125,12 @@ mf_code mf_state_intent_get(struct mf_state *s, const char *relpath, mf_intent *
 mf_code mf_state_intent_drop(struct mf_state *s, const char *relpath, mf_err *err);
 mf_code mf_state_intent_each(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
 
+/* ---- directories that we made for a received file, and may remove when they become empty ------------ */
+
+mf_code mf_state_dir_made(struct mf_state *s, const char *dir, mf_err *err);
+mf_code mf_state_dir_ours(struct mf_state *s, const char *dir, bool *ours, mf_err *err);
+mf_code mf_state_dir_forget(struct mf_state *s, const char *dir, mf_err *err);
+
 /* ---- conflict rows ------------------------------------------------------------------------------------ */
 
 typedef struct mf_conflict {
@@ -200,6 +206,8 @@ mf_code mf_state_head_each(struct mf_state *s, const char *participant,
 /** Names with heads in the index, "" left out. */
 mf_code mf_state_head_participants(struct mf_state *s,
 	mf_code (*each)(void *arg, const char *participant), void *arg, mf_err *err);
+/** Start-up: every path that a head shows otherwise than Base, or that we have and our own directory does not show. */
+mf_code mf_state_head_unsettled(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
 /** Version of the participant's directory ("" = ours) that its heads were read from: never believed backwards.  Zero
  *  if none, so also after index.sqlite was lost. */
 mf_code mf_state_dirver_get(struct mf_state *s, const char *participant, mf_dirver *out, mf_err *err);

@@ -76,6 +76,7 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 1, INDEX_VERSION = 1 };
 	" relpath TEXT NOT NULL, cap TEXT NOT NULL, PRIMARY KEY (relpath, cap)) WITHOUT ROWID;" \
 	"CREATE TABLE mf_key (" \
 	" participant TEXT PRIMARY KEY, verify_key BLOB NOT NULL) WITHOUT ROWID;" \
+	"CREATE TABLE mf_dir (relpath TEXT PRIMARY KEY) WITHOUT ROWID;" \
 	"CREATE TABLE mf_schema (version INTEGER NOT NULL);" \
 	"INSERT INTO mf_schema VALUES (1)"
 
@@ -229,6 +230,9 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 1, INDEX_VERSION = 1 };
 	Q(KNOWN_GET, "SELECT cap FROM mf_known WHERE relpath = ?1 ORDER BY cap") \
 	Q(KNOWN_ADD, "INSERT OR IGNORE INTO mf_known (relpath, cap) VALUES (?1, ?2)") \
 	Q(KNOWN_CLEAR, "DELETE FROM mf_known WHERE relpath = ?1") \
+	Q(DIR_MADE, "INSERT OR IGNORE INTO mf_dir (relpath) VALUES (?1)") \
+	Q(DIR_OURS, "SELECT 1 FROM mf_dir WHERE relpath = ?1") \
+	Q(DIR_FORGET, "DELETE FROM mf_dir WHERE relpath = ?1") \
 	Q(KEY_GET, "SELECT verify_key FROM mf_key WHERE participant = ?1") \
 	Q(KEY_PIN, "INSERT OR REPLACE INTO mf_key (participant, verify_key) VALUES (?1, ?2)") \
 	\
@@ -266,6 +270,13 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 1, INDEX_VERSION = 1 };
 	Q(HEAD_EACH, \
 		"SELECT h.relpath, s.cap FROM idx.heads h CROSS JOIN idx.snapshots s ON s.id = h.snapshot" \
 		" WHERE h.participant = (SELECT id FROM idx.participants WHERE name = ?1) ORDER BY h.relpath") \
+	Q(HEAD_UNSETTLED, \
+		"SELECT h.relpath FROM idx.heads h CROSS JOIN idx.snapshots s ON s.id = h.snapshot" \
+		" LEFT JOIN current_snapshots c ON c.relpath = h.relpath WHERE c.snapshot_cap IS NOT s.cap" \
+		" UNION" \
+		" SELECT c.relpath FROM current_snapshots c WHERE c.snapshot_cap IS NOT NULL AND NOT EXISTS (" \
+		"  SELECT 1 FROM idx.heads h WHERE h.relpath = c.relpath" \
+		"  AND h.participant = (SELECT id FROM idx.participants WHERE name = ''))") \
 	Q(HEAD_PARTICIPANTS, \
 		"SELECT name FROM idx.participants p WHERE name <> ''" \
 		" AND EXISTS (SELECT 1 FROM idx.heads WHERE participant = p.id) ORDER BY name")

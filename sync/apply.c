@@ -1,0 +1,436 @@
+/* Applying remote versions: batches, intents, records.  The blocking part is in replace.c. */
+#include "sync/engine.h"
+
+#include <stdlib.h>
+
+enum { BATCH_MS = 250, FEW = 4, BATCH_MAX = 512 };
+
+/* ---- objects -------------------------------------------------------------------------------------------- */
+
+static void
+strings_free(char **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+}
+
+void
+mf_apply_drop(struct mf_path *p)
+{
+	struct mf_apply *a = p->apply;
+
+	if (a == NULL)
+		return;
+	mf_snap_row_free(a->target);
+	strings_free(a->made_dirs, a->n_made_dirs);
+	strings_free(a->our_dirs, a->n_our_dirs);
+	free(a->relpath);
+	free(a->dir);
+	free(a->tmp);
+	free(a);
+	p->apply = NULL;
+}
+
+static struct mf_apply *
+apply_new(struct mf_path *p, mf_snap_row *target, const char *tmp_name)
+{
+	struct mf_apply *a = mf_alloc(sizeof(*a));
+	mf_buf tmp = {0};
+
+	a->target = target;
+	a->relpath = mf_strdup(mf_strz(p->relpath));
+	a->dir = mf_strdup(mf_relpath_dir(mf_strz(p->relpath)));
+	mf_buf_addz(&tmp, a->dir);
+	if (tmp.n > 0)
+		mf_buf_addc(&tmp, '/');
+	mf_buf_addz(&tmp, tmp_name);
+	a->tmp = (char *)tmp.p;
+	mf_apply_drop(p);
+	p->apply = a;
+	return a;
+}
+
+static void
+list_add(struct mf_path ***list, size_t *n, size_t *cap, struct mf_path *p)
+{
+	if (*n == *cap) {
+		*cap = *cap == 0 ? 64 : *cap * 2;
+		*list = mf_realloc_array(*list, *cap, sizeof(**list));
+	}
+	(*list)[(*n)++] = p;
+}
+
+/* ---- download ------------------------------------------------------------------------------------------- */
+
+struct download {
+	struct mf_task task;
+	struct mf_path *p;
+	struct mf_apply *a;
+	struct mf_root *root;
+};
+
+static void
+download_work(struct mf_task *t, const mf_cancel *cancel)
+{
+	struct download *d = (struct download *)t;
+
+	if (mf_apply_download(t->f, d->root, d->a, cancel) != MF_OK)
+		t->err = d->a->err;
+}
+
+static void
+download_done(struct mf_task *t)
+{
+	struct download *d = (struct download *)t;
+	struct mf_folder *f = t->f;
+
+	f->n_downloading--;
+	if (!f->closing) {
+		d->p->stage = MF_ST_STAGED;
+		if (t->err.code != MF_OK) {
+			mf_path_fail(f, d->p, &t->err);
+		} else if (d->a->synced) {
+			mf_path_ready(f, d->p);
+		} else {
+			if (f->n_staged == 0)
+				f->staged_since_ms = mf_now_ms(f);
+			list_add(&f->staged, &f->n_staged, &f->cap_staged, d->p);
+		}
+		mf_apply_kick(f);
+	}
+	free(d);
+}
+
+/* A new file gets the user's usual permissions; a replaced one keeps its own.  The executable bit follows the
+ * snapshot where it says something (design 2.5.8). */
+static uint32_t
+mode_for(struct mf_folder *f, const struct mf_path *p, const mf_snap_row *target)
+{
+	bool replacing = p->seen.kind == MF_LOCAL_FILE;
+	uint32_t mode = replacing ? p->seen.st.mode & 0777 : 0666 & ~MF_OPS(f)->umask(f->env);
+
+	if (!target->has_executable)
+		return mode;
+	if (target->executable)
+		return mode | ((mode & 0444) >> 2 & (replacing ? 0111 : 0111 & ~MF_OPS(f)->umask(f->env)));
+	return mode & ~0111u;
+}
+
+void
+mf_apply_start(struct mf_folder *f, struct mf_path *p, mf_snap_row *target, bool merge)
+{
+	char name[MF_TMP_NAME_MAX];
+	uint8_t random[8];
+
+	MF_OPS(f)->random(f->env, random, sizeof(random));
+	mf_tmp_name(name, random);
+	struct mf_apply *a = apply_new(p, target, name);
+	a->merge = merge;
+	a->mode = mode_for(f, p, target);
+	a->intent = (mf_intent){.target = target->cap, .merge = merge, .deletion = target->deletion,
+		.expect_absent = p->seen.kind != MF_LOCAL_FILE, .made_ns = MF_OPS(f)->now_ns(f->env)};
+	memcpy(a->intent.tmp_name, name, sizeof(name));
+	if (!a->intent.expect_absent)
+		a->intent.expect = mf_pathstate_of(&p->seen.st);
+	mf_path_downloading(f, p, true);
+	if (target->deletion) {
+		a->synced = true;
+		p->stage = MF_ST_STAGED;
+		mf_path_ready(f, p);
+		return;
+	}
+	struct download *d = mf_alloc(sizeof(*d));
+	d->task.work = download_work;
+	d->task.done = download_done;
+	d->task.pool = target->size <= 1 << 20 ? MF_POOL_QUICK : MF_POOL_TRANSFER;
+	d->p = p;
+	d->a = a;
+	d->root = f->root;
+	a->sync_now = f->n_downloading < FEW && f->n_staged == 0;
+	p->stage = MF_ST_DOWNLOADING;
+	f->n_downloading++;
+	mf_task_start(f, &d->task);
+}
+
+/* ---- batches: one sync for many new files; one WAL sync and one round of renames for many intents ---- */
+
+struct batch {
+	struct mf_task task;
+	struct mf_path **path;
+	size_t n;
+	struct mf_root *root;
+	const char *state_path;
+};
+
+static struct batch *
+batch_take(struct mf_folder *f, struct mf_path **list, size_t *n)
+{
+	struct batch *b = mf_alloc(sizeof(*b));
+	size_t take = *n < BATCH_MAX ? *n : BATCH_MAX;
+
+	b->path = mf_alloc(take * sizeof(struct mf_path *));
+	memcpy(b->path, list, take * sizeof(struct mf_path *));
+	memmove(list, list + take, (*n - take) * sizeof(struct mf_path *));
+	*n -= take;
+	b->n = take;
+	b->root = f->root;
+	b->state_path = mf_state_path(f->state);
+	b->task.pool = MF_POOL_TRANSFER;
+	return b;
+}
+
+static void
+batch_free(struct batch *b)
+{
+	free(b->path);
+	free(b);
+}
+
+static void
+sync_work(struct mf_task *t, const mf_cancel *cancel)
+{
+	struct batch *b = (struct batch *)t;
+
+	(void)cancel;
+	(void)MF_OPS(t->f)->sync_all(b->root, &t->err);
+}
+
+static void
+sync_done(struct mf_task *t)
+{
+	struct batch *b = (struct batch *)t;
+	struct mf_folder *f = t->f;
+
+	f->syncing = false;
+	for (size_t i = 0; !f->closing && i < b->n; i++) {
+		if (t->err.code != MF_OK) {
+			mf_path_fail(f, b->path[i], &t->err);
+			continue;
+		}
+		b->path[i]->apply->synced = true;
+		mf_path_ready(f, b->path[i]);
+	}
+	if (!f->closing)
+		mf_apply_kick(f);
+	batch_free(b);
+}
+
+/* The names are durable before Base says so. */
+static mf_code
+sync_names(struct mf_folder *f, struct batch *b, mf_err *err)
+{
+	mf_code rc = MF_OK;
+
+	if (b->n >= FEW)
+		return MF_OPS(f)->sync_all(b->root, err);
+	for (size_t i = 0; rc == MF_OK && i < b->n; i++)
+		if (b->path[i]->apply->outcome == MF_APPLY_REPLACED && b->path[i]->apply->n_gone_dirs == 0)
+			rc = MF_OPS(f)->sync_dir(b->root, b->path[i]->apply->dir, err);
+	return rc;
+}
+
+static void
+replace_work(struct mf_task *t, const mf_cancel *cancel)
+{
+	struct batch *b = (struct batch *)t;
+
+	/* W2: losing an intent whose rename happened is the one thing recovery cannot make good */
+	if (MF_OPS(t->f)->db_sync(t->f->env, b->state_path, &t->err) != MF_OK)
+		return;
+	for (size_t i = 0; i < b->n && !mf_canceled(cancel); i++) {
+		struct mf_apply *a = b->path[i]->apply;
+		if (a->recovering)
+			mf_apply_recover(t->f, b->root, a);
+		else
+			mf_apply_replace(t->f, b->root, a);
+	}
+	(void)sync_names(t->f, b, &t->err);
+}
+
+static void
+replace_done(struct mf_task *t)
+{
+	struct batch *b = (struct batch *)t;
+	struct mf_folder *f = t->f;
+
+	f->replacing = false;
+	for (size_t i = 0; !f->closing && i < b->n; i++) {
+		struct mf_apply *a = b->path[i]->apply;
+		if (t->err.code != MF_OK || a->outcome == MF_APPLY_NONE) {
+			a->outcome = MF_APPLY_FAILED;
+			if (a->err.code == MF_OK)
+				a->err = t->err;
+		}
+		mf_path_ready(f, b->path[i]);
+	}
+	if (!f->closing)
+		mf_apply_kick(f);
+	batch_free(b);
+}
+
+void
+mf_apply_kick(struct mf_folder *f)
+{
+	uint64_t now = mf_now_ms(f);
+
+	if (f->closing || f->in_turn)
+		return;
+	if (f->n_staged > 0 && !f->syncing) {
+		if (f->n_downloading == 0 || f->n_staged >= BATCH_MAX || now - f->staged_since_ms >= BATCH_MS) {
+			struct batch *b = batch_take(f, f->staged, &f->n_staged);
+			b->task.work = sync_work;
+			b->task.done = sync_done;
+			f->syncing = true;
+			f->staged_since_ms = now;
+			mf_task_start(f, &b->task);
+		} else {
+			MF_OPS(f)->timer_start(f->apply_timer, BATCH_MS - (now - f->staged_since_ms));
+		}
+	}
+	if (f->n_intended > 0 && !f->replacing && f->root != NULL) {
+		struct batch *b = batch_take(f, f->intended, &f->n_intended);
+		b->task.work = replace_work;
+		b->task.done = replace_done;
+		f->replacing = true;
+		mf_task_start(f, &b->task);
+	}
+}
+
+/* ---- in a turn ------------------------------------------------------------------------------------------- */
+
+/* For a deletion: the directories above that we once made and may therefore remove. */
+static mf_code
+find_our_dirs(struct mf_folder *f, struct mf_apply *a, mf_err *err)
+{
+	mf_str dir = mf_strz(a->dir);
+
+	while (dir.n > 0) {
+		char *z = mf_strdup(dir);
+		bool ours = false;
+		mf_code rc = mf_state_dir_ours(f->state, z, &ours, err);
+		if (rc != MF_OK || !ours) {
+			free(z);
+			return rc;
+		}
+		a->our_dirs = mf_realloc_array(a->our_dirs, a->n_our_dirs + 1, sizeof(char *));
+		a->our_dirs[a->n_our_dirs++] = z;
+		dir = mf_relpath_dir(dir);
+	}
+	return MF_OK;
+}
+
+static mf_code
+record_intent(struct mf_folder *f, struct mf_path *p, mf_err *err)
+{
+	struct mf_apply *a = p->apply;
+	mf_code rc = MF_OK;
+
+	a->intent.ino = a->fresh.ino;
+	a->intent.btime_ns = a->fresh.btime_ns;
+	if (a->merge)
+		rc = mf_state_snap_put(f->state, a->target, err);
+	for (size_t i = 0; rc == MF_OK && i < a->n_made_dirs; i++)
+		rc = mf_state_dir_made(f->state, a->made_dirs[i], err);
+	if (rc == MF_OK && a->intent.deletion)
+		rc = find_our_dirs(f, a, err);
+	if (rc == MF_OK)
+		rc = mf_state_intent_put(f->state, p->relpath, &a->intent, err);
+	return rc;
+}
+
+static mf_code
+record_replaced(struct mf_folder *f, struct mf_path *p, mf_err *err)
+{
+	struct mf_apply *a = p->apply;
+	mf_pathstate now = {0};
+	mf_code rc;
+
+	now = mf_pathstate_of(&a->now);
+	if (a->now_unknown) /* nothing on disk looks like this: the next look sees an edit on top of the target */
+		now = (mf_pathstate){.present = true, .size = MF_SIZE_UNKNOWN};
+	if (a->merge) {
+		mf_pending pend = {.cap = a->target->cap, .state = now, .merge = true,
+			.made_ns = MF_OPS(f)->now_ns(f->env)};
+		rc = mf_state_pending_add(f->state, p->relpath, &pend, err);
+	} else {
+		rc = mf_base_put(f, p, a->target, &now, -1, err);
+		if (rc == MF_OK)
+			rc = mf_state_pending_clear(f->state, p->relpath, err);
+	}
+	if (rc == MF_OK && f->conf.read_only)
+		rc = mf_state_known_set(f->state, p->relpath, NULL, 0, err);
+	if (rc == MF_OK && a->has_sha && !a->target->has_sha)
+		rc = mf_state_snap_set_sha(f->state, a->target->cap.text, a->sha, err);
+	for (size_t i = 0; rc == MF_OK && i < a->n_gone_dirs; i++)
+		rc = mf_state_dir_forget(f->state, a->our_dirs[i], err);
+	if (rc == MF_OK)
+		rc = mf_state_intent_drop(f->state, p->relpath, err);
+	if (rc != MF_OK)
+		return rc;
+	p->seen = (struct mf_seen){.valid = !a->now_unknown, .st = a->now, .same_as_e = !a->intent.deletion,
+		.kind = a->intent.deletion ? MF_LOCAL_ABSENT : MF_LOCAL_FILE};
+	return MF_OK;
+}
+
+void
+mf_apply_step(struct mf_folder *f, struct mf_path *p)
+{
+	struct mf_apply *a = p->apply;
+	mf_err err = {0};
+	mf_code rc = MF_OK;
+
+	if (a == NULL)
+		return;
+	if (p->stage == MF_ST_STAGED && a->synced) {
+		rc = a->recovering ? MF_OK : record_intent(f, p, &err);
+		if (rc == MF_OK) {
+			p->stage = MF_ST_INTENDED;
+			list_add(&f->intended, &f->n_intended, &f->cap_intended, p);
+			return;
+		}
+	} else if (p->stage == MF_ST_INTENDED && a->outcome == MF_APPLY_REPLACED) {
+		rc = record_replaced(f, p, &err);
+	} else if (p->stage == MF_ST_INTENDED && a->outcome == MF_APPLY_CHANGED) {
+		rc = mf_state_intent_drop(f->state, p->relpath, &err);
+		p->seen.valid = false;
+	} else if (p->stage == MF_ST_INTENDED && a->outcome == MF_APPLY_FAILED) {
+		rc = a->err.code;
+		err = a->err;
+	} else {
+		return;
+	}
+	if (rc != MF_OK) {
+		mf_path_fail(f, p, &err);
+		return;
+	}
+	mf_apply_drop(p);
+	p->stage = MF_ST_IDLE;
+}
+
+void
+mf_apply_continue(struct mf_folder *f, struct mf_path *p, const mf_intent *intent)
+{
+	mf_snap_row *target = mf_alloc(sizeof(*target));
+	mf_err err = {0};
+	mf_code rc = mf_state_snap_get(f->state, intent->target.text, target, &err);
+
+	if (rc != MF_OK) { /* the index was lost: what is on disk will be recognised by its content */
+		free(target);
+		if (mf_state_intent_drop(f->state, p->relpath, &err) != MF_OK)
+			mf_path_fail(f, p, &err);
+		else
+			mf_path_ready(f, p);
+		return;
+	}
+	struct mf_apply *a = apply_new(p, target, intent->tmp_name);
+	a->merge = intent->merge;
+	a->intent = *intent;
+	a->recovering = true;
+	a->synced = true;
+	if (intent->deletion)
+		(void)find_our_dirs(f, a, &err);
+	mf_path_downloading(f, p, true);
+	p->stage = MF_ST_STAGED;
+	mf_path_ready(f, p);
+}

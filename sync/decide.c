@@ -1,0 +1,509 @@
+/* One path, inside a turn: facts, decision, deed; again until it waits for something or is at rest. */
+#include "sync/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STEPS_MAX = 64 };
+
+enum after { AGAIN, WAIT, REST, FAILED };
+
+/* ---- snapshots ready to be used -------------------------------------------------------------------- */
+
+static bool
+same_parents(struct mf_gathered *g, const mf_snap_row *made, const mf_plan *plan)
+{
+	if (made->n_parents != plan->n_sids)
+		return false;
+	for (size_t i = 0; i < plan->n_sids; i++)
+		if (strcmp(made->parents[i].text, g->node[plan->sids[i]]->cap) != 0)
+			return false;
+	return true;
+}
+
+static void
+copy_parents(struct mf_gathered *g, const mf_plan *plan, mf_immdir **out, size_t *n)
+{
+	*out = mf_alloc((plan->n_sids + 1) * sizeof(**out));
+	*n = plan->n_sids;
+	for (size_t i = 0; i < plan->n_sids; i++)
+		(void)snprintf((*out)[i].text, sizeof((*out)[i].text), "%s", g->node[plan->sids[i]]->cap);
+}
+
+/* A snapshot with @p content's bytes and the plan's parents; NULL content = a deletion. */
+static mf_snap_row *
+proto(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, const mf_snap_row *content)
+{
+	mf_snap_row *row = mf_alloc(sizeof(*row));
+
+	row->relpath = mf_strdup(mf_strz(p->relpath));
+	copy_parents(g, plan, &row->parents, &row->n_parents);
+	row->deletion = content == NULL || content->deletion;
+	row->mtime_s = MF_OPS(f)->now_ns(f->env) / 1000000000;
+	if (row->deletion)
+		return row;
+	row->content = content->content;
+	row->size = content->size;
+	row->has_sha = content->has_sha;
+	memcpy(row->sha, content->sha, sizeof(row->sha));
+	row->executable = content->executable;
+	row->mtime_s = content->mtime_s;
+	return row;
+}
+
+static bool
+disk_is_e(const struct mf_path *p, struct mf_gathered *g)
+{
+	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
+
+	if (p->seen.kind == MF_LOCAL_FILE)
+		return p->seen.same_as_e || (e != NULL && !e->deletion && p->seen.has_sha && e->has_sha &&
+			e->size == p->seen.st.size && memcmp(e->sha, p->seen.sha, 32) == 0);
+	return e == NULL || e->deletion;
+}
+
+/* Is p->made a snapshot of what lies on disk now? */
+static bool
+made_of_disk(const struct mf_path *p, struct mf_gathered *g)
+{
+	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
+
+	if (p->made == NULL)
+		return false;
+	if (p->seen.kind != MF_LOCAL_FILE)
+		return p->made->deletion;
+	if (p->made->deletion)
+		return false;
+	if (p->seen.has_sha)
+		return p->made->size == p->seen.st.size && memcmp(p->made->sha, p->seen.sha, 32) == 0;
+	return p->seen.same_as_e && e != NULL && strcmp(e->content.text, p->made->content.text) == 0;
+}
+
+/* Have p->made be a snapshot of the disk with the plan's parents. @return true if it is ready. */
+static bool
+need_made(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan)
+{
+	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
+
+	if (made_of_disk(p, g) && same_parents(g, p->made, plan))
+		return true;
+	if (p->seen.kind != MF_LOCAL_FILE) {
+		mf_encode_start(f, p, proto(f, p, g, plan, NULL), (mf_pathstate){0});
+	} else if (disk_is_e(p, g) && e != NULL) {
+		mf_pathstate now;
+		now = mf_pathstate_of(&p->seen.st);
+		mf_encode_start(f, p, proto(f, p, g, plan, e), now);
+	} else {
+		free(p->want_parents);
+		copy_parents(g, plan, &p->want_parents, &p->n_want_parents);
+		mf_look_start(f, p);
+	}
+	return false;
+}
+
+static mf_code
+store_made(struct mf_folder *f, struct mf_path *p, bool merge, mf_err *err)
+{
+	mf_pending pend = {.cap = p->made->cap, .state = p->made_state, .merge = merge,
+		.made_ns = MF_OPS(f)->now_ns(f->env)};
+	mf_code rc = mf_state_snap_put(f->state, p->made, err);
+
+	if (rc == MF_OK)
+		rc = mf_state_pending_add(f->state, p->relpath, &pend, err);
+	if (rc == MF_OK) {
+		mf_snap_row_free(p->made);
+		p->made = NULL;
+		p->seen.same_as_e = p->seen.kind == MF_LOCAL_FILE;
+		mf_path_unmark_scan(f, p);
+		mf_path_uploading(f, p, true);
+	}
+	return rc;
+}
+
+/* ---- Base ------------------------------------------------------------------------------------------------ */
+
+mf_code
+mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state, int64_t took_ns,
+	mf_err *err)
+{
+	mf_path_row r = {.relpath = p->relpath, .has_base = true, .base = row->cap, .base_deleted = row->deletion,
+		.content = row->content, .metadata_cap = row->metadata_cap, .state = *state, .has_sha = row->has_sha,
+		.executable = row->executable, .last_updated_ns = MF_OPS(f)->now_ns(f->env),
+		.upload_duration_ns = took_ns};
+
+	memcpy(r.sha, row->sha, sizeof(r.sha));
+	return mf_state_path_put(f->state, &r, err);
+}
+
+static mf_code
+adopt(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_sid sid, mf_err *err)
+{
+	const mf_snap_row *row = mf_facts_row(g, sid);
+	mf_pathstate now = {0};
+
+	if (p->seen.kind == MF_LOCAL_FILE)
+		now = mf_pathstate_of(&p->seen.st);
+	mf_code rc = mf_base_put(f, p, row, &now, -1, err);
+	if (rc == MF_OK)
+		rc = mf_state_pending_clear(f->state, p->relpath, err);
+	if (rc == MF_OK && g->n_known > 0)
+		rc = mf_state_known_set(f->state, p->relpath, NULL, 0, err);
+	if (rc == MF_OK && !row->deletion && !row->has_sha && p->seen.has_sha)
+		rc = mf_state_snap_set_sha(f->state, row->cap.text, p->seen.sha, err);
+	p->seen.same_as_e = p->seen.kind == MF_LOCAL_FILE;
+	return rc;
+}
+
+static mf_code
+record_published(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err)
+{
+	const mf_snap_row *e = mf_facts_row(g, g->e);
+	mf_code rc = mf_base_put(f, p, e, &g->e_state, p->made_took_ns, err);
+
+	if (rc == MF_OK)
+		rc = mf_state_pending_clear(f->state, p->relpath, err);
+	return rc;
+}
+
+/* ---- conflicts --------------------------------------------------------------------------------------------- */
+
+static bool
+slot_taken(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_conflict *c)
+{
+	mf_stat st = {0};
+
+	for (size_t i = 0; i < g->n_conflict; i++)
+		if (strcmp(g->conflict[i].slot, c->slot) == 0)
+			return true;
+	char *path = mf_marker_of(p->relpath, c);
+	bool there = f->root != NULL && MF_OPS(f)->stat(f->root, path, &st, NULL) == MF_OK &&
+		st.kind != MF_KIND_ABSENT;
+	free(path);
+	return there;
+}
+
+static mf_code
+open_row(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_sid sid, mf_str participant, mf_err *err)
+{
+	mf_conflict c = {0};
+	mf_buf slot = {0};
+
+	mf_slot_name(participant, &slot);
+	size_t stem = slot.n;
+	(void)snprintf(c.cap.text, sizeof(c.cap.text), "%s", g->node[sid]->cap);
+	for (unsigned i = 2;; i++) {
+		c.slot = (char *)slot.p;
+		if (i > 1000 || !slot_taken(f, p, g, &c))
+			break;
+		slot.n = stem;
+		mf_buf_addf(&slot, "-%u", i);
+	}
+	mf_code rc = mf_state_conflict_put(f->state, p->relpath, &c, err);
+	if (rc == MF_OK) {
+		char *path = mf_marker_of(p->relpath, &c);
+		mf_marker_note(f, path, p->relpath);
+		free(path);
+		mf_tell(f, MF_EV_CONFLICT_ADDED, p->relpath, c.slot);
+	}
+	mf_buf_free(&slot);
+	return rc;
+}
+
+static bool
+row_covers(struct mf_gathered *g, const mf_conflict *c, const mf_plan *plan, size_t *at)
+{
+	for (size_t i = 0; i < plan->n_sids; i++)
+		if (strcmp(g->node[plan->sids[i]]->cap, c->cap.text) == 0) {
+			*at = i;
+			return true;
+		}
+	return false;
+}
+
+/* Same slot, another version: the marker stays written if the bytes are the same. */
+static mf_code
+refresh_row(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_conflict *old, mf_sid sid, mf_err *err)
+{
+	mf_conflict c = *old;
+	const mf_snap_row *a = mf_facts_row(g, mf_facts_sid(g, old->cap.text)), *b = mf_facts_row(g, sid);
+	bool same = a != NULL && b != NULL && !a->deletion && !b->deletion &&
+		(strcmp(a->content.text, b->content.text) == 0 ||
+			(a->has_sha && b->has_sha && memcmp(a->sha, b->sha, 32) == 0));
+
+	(void)snprintf(c.cap.text, sizeof(c.cap.text), "%s", g->node[sid]->cap);
+	c.closing = false;
+	if (!same)
+		c.marker_written = false;
+	return mf_state_conflict_put(f->state, p->relpath, &c, err);
+}
+
+static mf_code
+record_conflicts(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
+{
+	bool has_row[MF_PLAN_MAX_SIDS] = {false}, kept[MF_PLAN_MAX_SIDS] = {false};
+	mf_code rc = MF_OK;
+	size_t at;
+
+	for (size_t i = 0; i < g->n_conflict && i < MF_PLAN_MAX_SIDS; i++)
+		if (row_covers(g, &g->conflict[i], plan, &at))
+			has_row[at] = kept[i] = true;
+	/* a row whose slot's participant moved on follows it */
+	for (size_t i = 0; rc == MF_OK && i < g->n_conflict && i < MF_PLAN_MAX_SIDS; i++) {
+		if (kept[i] || g->conflict[i].closing)
+			continue;
+		for (size_t k = 0; rc == MF_OK && k < plan->n_sids && !kept[i]; k++) {
+			if (has_row[k] || !mf_str_eq(plan->slots[k], mf_strz(g->conflict[i].slot)))
+				continue;
+			rc = refresh_row(f, p, g, &g->conflict[i], plan->sids[k], err);
+			has_row[k] = kept[i] = true;
+		}
+	}
+	for (size_t i = 0; rc == MF_OK && i < g->n_conflict && i < MF_PLAN_MAX_SIDS; i++) {
+		if (kept[i] || g->conflict[i].closing)
+			continue;
+		mf_conflict c = g->conflict[i];
+		c.closing = true;
+		rc = mf_state_conflict_put(f->state, p->relpath, &c, err);
+	}
+	for (size_t k = 0; rc == MF_OK && k < plan->n_sids; k++)
+		if (!has_row[k])
+			rc = open_row(f, p, g, plan->sids[k], plan->slots[k], err);
+	p->seen.valid = false; /* the markers must be looked at */
+	return rc;
+}
+
+static mf_code
+marker_done(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, size_t row, mf_err *err)
+{
+	mf_conflict c = g->conflict[row];
+
+	c.marker_written = true;
+	c.has_marker_sha = true;
+	memcpy(c.marker_sha, g->rows[row].marker_now.sha, sizeof(c.marker_sha));
+	c.marker_size = g->rows[row].marker_now.size;
+	return mf_state_conflict_put(f->state, p->relpath, &c, err);
+}
+
+static mf_code
+drop_row(struct mf_folder *f, struct mf_path *p, const mf_conflict *c, mf_err *err)
+{
+	char *path = mf_marker_of(p->relpath, c);
+	mf_code rc = mf_state_conflict_drop(f->state, p->relpath, c->slot, err);
+
+	if (rc == MF_OK) {
+		mf_marker_forget(f, path);
+		mf_tell(f, MF_EV_CONFLICT_RESOLVED, p->relpath, c->slot);
+	}
+	free(path);
+	return rc;
+}
+
+static mf_code
+drop_all_rows(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err)
+{
+	mf_code rc = MF_OK;
+
+	for (size_t i = 0; rc == MF_OK && i < g->n_conflict; i++)
+		rc = drop_row(f, p, &g->conflict[i], err);
+	p->has_look = false;
+	return rc;
+}
+
+static mf_code
+resolve_read_only(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
+{
+	mf_immdir *known = mf_alloc((plan->n_known_after + 1) * sizeof(*known));
+	mf_code rc = MF_OK;
+
+	for (size_t i = 0; i < plan->n_known_after; i++)
+		(void)snprintf(known[i].text, sizeof(known[i].text), "%s", g->node[plan->known_after[i]]->cap);
+	if (plan->base_after != MF_SID_NONE)
+		rc = adopt(f, p, g, plan->base_after, err);
+	if (rc == MF_OK)
+		rc = mf_state_known_set(f->state, p->relpath, known, plan->n_known_after, err);
+	if (rc == MF_OK)
+		rc = drop_all_rows(f, p, g, err);
+	free(known);
+	return rc;
+}
+
+static void
+remember_look(struct mf_folder *f, struct mf_path *p)
+{
+	uint64_t now = mf_now_ms(f);
+	bool absent = p->seen.kind != MF_LOCAL_FILE;
+	bool same = p->has_look && absent == p->look_absent && (absent || (p->look_has_sha == p->seen.has_sha &&
+		p->look_size == p->seen.st.size && memcmp(p->look_sha, p->seen.sha, sizeof(p->look_sha)) == 0));
+
+	if (!same) {
+		p->has_look = true;
+		p->look_absent = absent;
+		p->look_has_sha = p->seen.has_sha;
+		p->look_size = p->seen.st.size;
+		memcpy(p->look_sha, p->seen.sha, sizeof(p->look_sha));
+		p->look_ms = now;
+	}
+	p->want_hash = true;
+	p->seen.valid = false;
+	uint64_t since = now - p->look_ms;
+	mf_path_look(f, p, since < MF_LOOK_APART_MS ? MF_LOOK_APART_MS - since : 1);
+}
+
+/* ---- carrying out -------------------------------------------------------------------------------------------- */
+
+static enum after
+done_or(mf_code rc)
+{
+	return rc == MF_OK ? AGAIN : FAILED;
+}
+
+static enum after
+do_snapshot(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
+{
+	if (!need_made(f, p, g, plan))
+		return WAIT;
+	return done_or(store_made(f, p, plan->n_sids > 1, err));
+}
+
+static enum after
+do_resolve(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
+{
+	if (f->conf.read_only)
+		return done_or(resolve_read_only(f, p, g, plan, err));
+	if (!need_made(f, p, g, plan))
+		return WAIT;
+	mf_code rc = store_made(f, p, true, err);
+	return done_or(rc == MF_OK ? drop_all_rows(f, p, g, err) : rc);
+}
+
+static enum after
+do_take_merge(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan)
+{
+	const mf_snap_row *theirs = mf_facts_row(g, plan->sid);
+
+	if (p->made != NULL && same_parents(g, p->made, plan) && p->made->deletion == theirs->deletion &&
+		(theirs->deletion || strcmp(p->made->content.text, theirs->content.text) == 0)) {
+		mf_snap_row *m = p->made;
+		p->made = NULL;
+		mf_apply_start(f, p, m, true);
+	} else {
+		mf_encode_start(f, p, proto(f, p, g, plan, theirs), (mf_pathstate){0});
+	}
+	return WAIT;
+}
+
+static enum after
+do_need_content(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan)
+{
+	if (plan->sid == MF_SID_NONE) {
+		p->want_hash = true;
+		mf_look_start(f, p);
+	} else {
+		mf_hash_content_start(f, p, mf_facts_row(g, plan->sid));
+	}
+	return WAIT;
+}
+
+static enum after
+do_marker(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan)
+{
+	const mf_conflict *c = &g->conflict[plan->row];
+	enum mf_marker_do what = plan->act == MF_ACT_WRITE_MARKER ? MF_MARKER_WRITE
+		: plan->act == MF_ACT_REMOVE_MARKER		  ? MF_MARKER_REMOVE
+								  : MF_MARKER_RELEASE;
+
+	mf_marker_start(f, p, what, c, mf_facts_row(g, g->rows[plan->row].sid));
+	return WAIT;
+}
+
+static enum after
+do_nothing(struct mf_folder *f, struct mf_path *p)
+{
+	if (p->seen.kind == MF_LOCAL_ROOT_GONE)
+		mf_report(f, NULL, "the folder's directory is gone; nothing is taken for deleted until it is back");
+	return REST;
+}
+
+static enum after
+carry_out(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
+{
+	switch (plan->act) {
+	case MF_ACT_NOTHING: return do_nothing(f, p);
+	case MF_ACT_REPORT: return mf_fail(err, MF_EBUSY, 0, "%s: %s", p->relpath, plan->why) == MF_OK ? REST : FAILED;
+	case MF_ACT_CONTINUE_APPLY: mf_apply_continue(f, p, &g->intent); return WAIT;
+	case MF_ACT_DROP_ROW: return done_or(drop_row(f, p, &g->conflict[plan->row], err));
+	case MF_ACT_REMOVE_MARKER:
+	case MF_ACT_RELEASE_MARKER:
+	case MF_ACT_WRITE_MARKER: return do_marker(f, p, g, plan);
+	case MF_ACT_ADOPT: return done_or(adopt(f, p, g, plan->sid, err));
+	case MF_ACT_TAKE: mf_apply_start(f, p, mf_snap_row_dup(mf_facts_row(g, plan->sid)), false); return WAIT;
+	case MF_ACT_TAKE_MERGE: return do_take_merge(f, p, g, plan);
+	case MF_ACT_SNAPSHOT_LOCAL: return do_snapshot(f, p, g, plan, err);
+	case MF_ACT_RECORD_PUBLISHED: return done_or(record_published(f, p, g, err));
+	case MF_ACT_PUBLISH: mf_link_add(f, p, &mf_facts_row(g, g->e)->cap); return WAIT;
+	case MF_ACT_LINK: mf_link_add(f, p, &mf_facts_row(g, g->facts.base)->cap); return WAIT;
+	case MF_ACT_RECORD_CONFLICTS: return done_or(record_conflicts(f, p, g, plan, err));
+	case MF_ACT_MARKER_DONE: return done_or(marker_done(f, p, g, plan->row, err));
+	case MF_ACT_LOOK_AGAIN: remember_look(f, p); return WAIT;
+	case MF_ACT_RESOLVE: return do_resolve(f, p, g, plan, err);
+	case MF_ACT_NEED_CONTENT: return do_need_content(f, p, g, plan);
+	}
+	MF_BUG("planner's act %d", (int)plan->act);
+}
+
+static enum after
+one_step(struct mf_folder *f, struct mf_path *p, mf_err *err)
+{
+	struct mf_gathered *g = NULL;
+	mf_plan plan;
+
+	if (mf_facts_gather(f, p, &g, err) != MF_OK)
+		return FAILED;
+	mf_plan_path(&g->history, &g->facts, &plan);
+	enum after next;
+	if (g->broken) {
+		(void)mf_fail(err, MF_EIO, 0, "%s: its history is not complete in the index", p->relpath);
+		next = FAILED;
+	} else {
+		next = carry_out(f, p, g, &plan, err);
+	}
+	mf_facts_free(g);
+	return next;
+}
+
+void
+mf_path_step(struct mf_folder *f, struct mf_path *p)
+{
+	mf_err err = {0};
+
+	if (p->apply != NULL)
+		mf_apply_step(f, p);
+	if (p->stage == MF_ST_LINKING && p->linked) {
+		if (mf_state_head_put(f->state, "", p->relpath, p->linking.text, &err) != MF_OK) {
+			mf_path_fail(f, p, &err);
+			return;
+		}
+		p->stage = MF_ST_IDLE;
+		p->linked = false;
+	}
+	if (p->stage != MF_ST_IDLE)
+		return; /* whatever it waits for makes it ready again */
+	if (p->need_look && p->due_ms > mf_now_ms(f)) {
+		mf_path_look(f, p, p->due_ms - mf_now_ms(f));
+		return;
+	}
+	for (int i = 0; i < STEPS_MAX; i++) {
+		if (p->need_look || !p->seen.valid)
+			mf_look_start(f, p);
+		if (p->stage != MF_ST_IDLE || !p->seen.valid)
+			return;
+		switch (one_step(f, p, &err)) {
+		case AGAIN: break;
+		case WAIT: return;
+		case REST: mf_path_rest(f, p); return;
+		case FAILED: mf_path_fail(f, p, &err); return;
+		}
+	}
+	(void)mf_fail(&err, MF_EIO, 0, "%s: no rest after %d steps", p->relpath, STEPS_MAX);
+	mf_path_fail(f, p, &err);
+}

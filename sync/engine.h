@@ -1,0 +1,433 @@
+/** @file
+ * Inside floor 3: what the files that make up a folder's engine share.  Nothing outside sync/ includes this.
+ *
+ * All state is owned by the loop thread.  Work that blocks is a *task*: a struct that owns its inputs and
+ * outputs whole, run by a worker, handed back once.
+ *
+ * A *turn* is one database transaction in which every path that is ready takes as many steps as it can:
+ * gather facts, ask the planner, carry out.  Tasks decided in a turn start after its commit, so nothing
+ * is acted on that is not recorded first (planner.md, principle 7).
+ */
+#ifndef MF_SYNC_ENGINE_H
+#define MF_SYNC_ENGINE_H
+
+#include "base/sha256.h"
+#include "sync/folder.h"
+#include "sync/planner.h"
+#include "sync/relpath.h"
+#include "sync/snapshot.h"
+#include "sync/state.h"
+
+/* ---- tasks -------------------------------------------------------------------------------------------- */
+
+struct mf_task {
+	struct mf_folder *f;
+	struct mf_task *prev, *next;
+	struct mf_job *job;       /* NULL until started */
+	enum mf_pool pool;
+	void (*work)(struct mf_task *t, const mf_cancel *cancel); /* worker; sets t->err */
+	void (*done)(struct mf_task *t); /* loop; frees t; when f->closing it only frees */
+	mf_err err;
+};
+/** Start @p t after the turn's commit (or at once outside a turn).  If the turn is rolled back, done is
+ *  called with t->err = MF_EBUSY and work never ran. */
+void mf_task_start(struct mf_folder *f, struct mf_task *t);
+/** For every task: cancelled or the folder is closing, so its outcome must not be used. */
+bool mf_task_void(const struct mf_task *t);
+
+/* ---- paths under work ------------------------------------------------------------------------------------ */
+
+enum { MF_LOOK_APART_MS = 1000 }; /* planner.md P11: two looks at least this far apart */
+
+/** What a path is waiting for. One thing at a time. */
+enum mf_stage {
+	MF_ST_IDLE,      /* nothing runs; ready to be planned */
+	MF_ST_LOOKING,   /* a look task runs */
+	MF_ST_ENCODING,  /* a merge snapshot is being stored */
+	MF_ST_HASHING,   /* content of a snapshot is being hashed */
+	MF_ST_LINKING,   /* in the batch for our Personal directory */
+	MF_ST_FETCHED,   /* M of a take-merge is ready, download follows */
+	MF_ST_DOWNLOADING,
+	MF_ST_STAGED,    /* new file beside p; waits for the sync of its batch */
+	MF_ST_INTENDED,  /* intent recorded; waits for its replacement */
+	MF_ST_MARKER,    /* a marker file is being written, removed or renamed */
+};
+
+/** What a look found. */
+struct mf_seen {
+	bool valid;
+	enum mf_local_kind kind;
+	mf_stat st;
+	bool same_as_e;      /* stat is exactly what was recorded with E */
+	bool has_sha;
+	uint8_t sha[32];
+};
+
+struct mf_path {
+	struct mf_path *chain;   /* hash table */
+	struct mf_path *q_next;  /* ready queue */
+	struct mf_path *s_prev, *s_next; /* settling list */
+	uint64_t hash;
+	char *relpath;
+	enum mf_stage stage;
+	bool queued, settling;
+	bool need_look;          /* the disk may differ from what was seen */
+	bool uploading, downloading, upload_told, download_told;
+	bool scan_mark, poll_mark; /* an explicit scan / poll waits for this path */
+	bool want_hash;
+	bool failed;             /* has an entry in the error list */
+	uint64_t due_ms;         /* monotonic; not looked at before */
+	uint64_t first_event_ms; /* of the present unrest, 0 = at rest */
+	unsigned tries;          /* failures in a row */
+	struct mf_seen seen;
+	/* a snapshot that a look made ahead of the decision */
+	mf_snap_row *made;
+	mf_pathstate made_state;
+	int64_t made_took_ns;
+	mf_immdir *want_parents; /* the next look shall make a snapshot with exactly these */
+	size_t n_want_parents;
+	/* an apply under way */
+	struct mf_apply *apply;
+	/* marker files as the last look found them */
+	struct mf_mark {
+		char *path;
+		bool present, has_sha;
+		uint64_t size;
+		uint8_t sha[32];
+	} *mark;
+	size_t n_mark;
+	/* look of planner.md P11 */
+	bool has_look, look_absent, look_has_sha;
+	uint64_t look_size;
+	uint8_t look_sha[32];
+	uint64_t look_ms;
+	mf_immdir linking;       /* what the batch under way links */
+	bool linked;             /* it is linked: to be noted */
+};
+
+struct mf_path *mf_path_find(struct mf_folder *f, const char *relpath);
+struct mf_path *mf_path_need(struct mf_folder *f, const char *relpath);
+/** Plan @p p in the next turn. */
+void mf_path_ready(struct mf_folder *f, struct mf_path *p);
+/** Look at the disk again, not before @p delay_ms from now, then plan. */
+void mf_path_look(struct mf_folder *f, struct mf_path *p, uint64_t delay_ms);
+/** Something failed: report it and try again with backoff. */
+void mf_path_fail(struct mf_folder *f, struct mf_path *p, const mf_err *err);
+/** Nothing more to do for now: tell listeners, forget the path. @p p may be freed. */
+void mf_path_rest(struct mf_folder *f, struct mf_path *p);
+void mf_paths_free(struct mf_folder *f);
+void mf_path_uploading(struct mf_folder *f, struct mf_path *p, bool on);
+void mf_path_downloading(struct mf_folder *f, struct mf_path *p, bool on);
+void mf_path_unmark_scan(struct mf_folder *f, struct mf_path *p);
+/** Whoever waits for a scan or poll does not wait for @p p any longer. */
+void mf_path_give_up_waiting(struct mf_folder *f, struct mf_path *p);
+
+/* ---- the folder -------------------------------------------------------------------------------------------- */
+
+struct mf_waiter {
+	struct mf_waiter *next;
+	uint64_t ticket;
+	mf_folder_done *done;
+	void *arg;
+	enum { MF_WAIT_SCAN, MF_WAIT_POLL, MF_WAIT_GRID } what;
+	unsigned round; /* answered when this round has ended */
+};
+
+struct mf_error {
+	struct mf_error *next;
+	char *relpath; /* NULL: the folder */
+	char *text;
+	int64_t at_ns;
+};
+
+/** A participant of the Collective as last read; name "" is ourselves. */
+struct mf_peer {
+	struct mf_peer *next;
+	char *name;
+	mf_dirread dir;
+	bool listed;           /* in the Collective as last read */
+	bool literal;          /* an immutable directory: read once, nothing changes there */
+	bool read_once;        /* since start */
+	bool again;            /* something in it could not be fetched: read it again although it did not change */
+	bool nudged;           /* its changes wake us */
+	mf_dirver version;
+	uint64_t *entry;       /* open-addressed set of keyed hashes of (name, cap): entries taken into account */
+	size_t n_entry, cap_entry, n_listed;
+};
+
+struct mf_folder {
+	struct mf_env *env;
+	struct mf_grid *grid;
+	mf_folder_conf conf;
+	struct mf_state *state;
+	struct mf_root *root;      /* NULL while the user's directory is gone */
+	mf_folder_listener *listen;
+	void *listen_arg;
+	bool started, closing;
+	void (*closed)(void *arg);
+	void *closed_arg;
+	struct mf_task *tasks;
+	size_t n_tasks;
+	/* tasks decided in the present turn */
+	bool in_turn;
+	struct mf_task **deferred;
+	size_t n_deferred, cap_deferred;
+	/* paths */
+	struct mf_path **table;
+	size_t n_paths, cap_table;
+	uint8_t hash_key[16];
+	struct mf_path *q_head, **q_tail;
+	struct mf_path *settling;
+	size_t n_settling;
+	uint64_t settle_at_ms;     /* when settle_timer fires; 0 = not armed */
+	size_t n_looking;          /* look tasks under way */
+	size_t n_downloading;
+	struct mf_path **turn_paths; /* stepped in the present turn */
+	size_t n_turn_paths, cap_turn_paths;
+	struct mf_timer *turn_timer, *settle_timer, *batch_timer, *poll_timer, *scan_timer, *apply_timer;
+	bool turn_armed;
+	uint64_t busy_since_ms;    /* database locked by somebody else; 0 = no */
+	/* publishing */
+	struct mf_path **batch;
+	size_t n_batch, cap_batch;
+	bool linking;              /* a directory update is in flight */
+	uint64_t batch_since_ms, last_update_ms, last_update_end_ms;
+	unsigned link_tries;
+	uint64_t batch_retry_ms;   /* after a failure: not before */
+	/* published names that are not NFC: their entry names are not their own */
+	struct mf_odd {
+		struct mf_odd *next;
+		char *relpath, *entry;
+	} *odd;
+	bool odd_loaded;
+	bool self_read;            /* our own directory was read since start (planner.md W6) */
+	bool polled_once;          /* a poll has ended since start */
+	/* applying */
+	struct mf_path **staged;
+	size_t n_staged, cap_staged;
+	struct mf_path **intended;
+	size_t n_intended, cap_intended;
+	bool syncing, replacing;
+	uint64_t staged_since_ms;
+	/* remote */
+	struct mf_peer *peers;
+	struct mf_poll *poll;      /* running poll */
+	bool poll_again;
+	unsigned poll_round, poll_marked;
+	struct mf_head_todo *heads_todo, **heads_tail; /* entries to be looked up in the index */
+	struct mf_fetch **fetch;   /* hash table by cap: snapshots on their way into the index */
+	size_t n_fetch, cap_fetch, n_fetching;
+	struct mf_fetch *fetch_queue, **fetch_queue_tail; /* not started yet */
+	struct mf_fetch *fetched;  /* arrived, to be taken in by the next turn */
+	uint64_t idle_polls;
+	struct mf_watch *nudge;
+	uint64_t last_activity_ms;
+	mf_dirver collective_version;
+	bool in_collective, collective_read, collective_nudged;
+	/* local */
+	struct mf_watch *watch;
+	bool watching;             /* every directory has a watch */
+	struct mf_dirset *dirs;    /* watched directories */
+	bool scan_running, scan_again, scan_walking;
+	bool walked;               /* directories have their watches, leftovers are swept */
+	unsigned scan_round, scan_marked;
+	size_t n_subscans;
+	/* marker path -> its owner */
+	struct mf_marker *markers;
+	/* people */
+	struct mf_waiter *waiters;
+	uint64_t next_ticket;
+	struct mf_error *errors;
+	size_t n_errors;
+	size_t n_up, n_down;
+	int64_t last_scan_ns, last_poll_ns;
+};
+
+/** After the first poll: take up what was interrupted, scan. */
+void mf_folder_resume(struct mf_folder *f);
+uint64_t mf_now_ms(struct mf_folder *f);
+void mf_tell(struct mf_folder *f, enum mf_folder_event_kind kind, const char *relpath, const char *text);
+/** Report once per (relpath, text); NULL = the folder as a whole. */
+void mf_report(struct mf_folder *f, const char *relpath, const char *text);
+void mf_report_clear(struct mf_folder *f, const char *relpath);
+void mf_settle_arm(struct mf_folder *f, uint64_t at_ms);
+void mf_turn_arm(struct mf_folder *f, uint64_t delay_ms);
+void mf_waiters_check(struct mf_folder *f);
+uint64_t mf_waiter_add(struct mf_folder *f, int what, unsigned round, mf_folder_done *done, void *arg);
+/** Is anything on its way to our Personal directory that has not reached the batch? */
+bool mf_pipeline_empty(const struct mf_folder *f);
+
+/* ---- steps (one file each) -------------------------------------------------------------------------------- */
+
+/** decide.c: as many steps as possible for @p p; inside a turn. */
+void mf_path_step(struct mf_folder *f, struct mf_path *p);
+
+/** look.c: look at the disk; where only our own history is in play (or p->want_parents says so) also make the
+ *  snapshot that the planner will ask for, in the same task: one file goes through all three objects
+ *  (floor.md 8.4). */
+void mf_look_start(struct mf_folder *f, struct mf_path *p);
+/** Store a snapshot whose content is on the grid already (merge, deletion). @p proto: relpath, content,
+ *  parents ... ; taken over. */
+void mf_encode_start(struct mf_folder *f, struct mf_path *p, mf_snap_row *proto, mf_pathstate state);
+/** Hash the content of snapshot @p cap and keep it in the index. */
+void mf_hash_content_start(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row);
+/** [worker] SHA-256 of the first @p size bytes of an open file. */
+mf_code mf_hash_file(struct mf_env *env, struct mf_file *file, uint64_t size, uint8_t out[32],
+	const mf_cancel *cancel, mf_err *err);
+/** Blocking, for workers: store metadata document and snapshot directory of @p row (content is set);
+ *  fills metadata_cap and cap. */
+mf_code mf_snapshot_store(struct mf_folder *f, mf_snap_row *row, const mf_cancel *cancel, mf_err *err);
+
+/** publish.c */
+void mf_link_add(struct mf_folder *f, struct mf_path *p, const mf_immdir *cap);
+void mf_link_kick(struct mf_folder *f);
+void mf_odd_note(struct mf_folder *f, const char *relpath, mf_str entry);
+void mf_odd_free(struct mf_folder *f);
+
+/* apply.c (loop) and replace.c (worker): their version becomes the file, or the file goes. */
+
+enum mf_outcome { MF_APPLY_NONE, MF_APPLY_REPLACED, MF_APPLY_CHANGED, MF_APPLY_FAILED };
+
+/** One replacement under way.  Owned by the loop, lent to one task at a time (p->stage says which). */
+struct mf_apply {
+	mf_snap_row *target;
+	bool merge;            /* target is our own merge snapshot: becomes Pending, not Base */
+	char *relpath, *dir;   /* dir: parent directory, "" = root */
+	char *tmp;             /* relpath of the new file, or of the hidden name of a deletion */
+	uint32_t mode;
+	bool sync_now;         /* few files: the download syncs its own */
+	bool synced;           /* the new file is durable, name and all */
+	bool recovering;       /* the intent is from before a crash or a failure */
+	mf_intent intent;
+	mf_stat fresh;         /* the new file */
+	bool has_sha;
+	uint8_t sha[32];
+	char **made_dirs;      /* directories made for it */
+	size_t n_made_dirs;
+	char **our_dirs;       /* deletion: parents that we once made, innermost first */
+	size_t n_our_dirs, n_gone_dirs;
+	enum mf_outcome outcome;
+	mf_stat now;           /* what is at p after REPLACED */
+	bool now_unknown;      /* somebody has replaced it since */
+	mf_err err;
+};
+
+/** Take @p target (taken over), expecting the disk as in p->seen. */
+void mf_apply_start(struct mf_folder *f, struct mf_path *p, mf_snap_row *target, bool merge);
+void mf_apply_continue(struct mf_folder *f, struct mf_path *p, const mf_intent *intent);
+void mf_apply_drop(struct mf_path *p);
+/** Start what waits for a batch: syncs of new files, replacements. */
+void mf_apply_kick(struct mf_folder *f);
+/** In a turn: record the intent of a staged file, or the outcome of a replacement. */
+void mf_apply_step(struct mf_folder *f, struct mf_path *p);
+/** Write Base (and the disk that agrees with it). */
+mf_code mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state,
+	int64_t took_ns, mf_err *err);
+
+/* [worker] */
+mf_code mf_apply_download(struct mf_folder *f, struct mf_root *root, struct mf_apply *a, const mf_cancel *cancel);
+void mf_apply_replace(struct mf_folder *f, struct mf_root *root, struct mf_apply *a);
+void mf_apply_recover(struct mf_folder *f, struct mf_root *root, struct mf_apply *a);
+/** Content of @p row into a new file at @p path with mode @p mode, mtime set, closed; fstat and hash on request. */
+mf_code mf_fetch_content(struct mf_folder *f, struct mf_root *root, const mf_snap_row *row, const char *path,
+	uint32_t mode, bool sync, mf_stat *st, uint8_t sha[32], const mf_cancel *cancel, mf_err *err);
+
+/** marker.c */
+struct mf_marker {
+	struct mf_marker *next;
+	char *path, *owner;
+};
+const char *mf_marker_owner(struct mf_folder *f, const char *path);
+void mf_markers_load(struct mf_folder *f);
+void mf_marker_note(struct mf_folder *f, const char *path, const char *owner);
+void mf_marker_forget(struct mf_folder *f, const char *path);
+void mf_markers_free(struct mf_folder *f);
+char *mf_marker_of(const char *relpath, const mf_conflict *c); /* heap */
+/** Facts about markers: blocking stats and hashes are done by the look task. */
+enum mf_marker_do { MF_MARKER_WRITE, MF_MARKER_REMOVE, MF_MARKER_RELEASE };
+void mf_marker_start(struct mf_folder *f, struct mf_path *p, enum mf_marker_do what, const mf_conflict *c,
+	const mf_snap_row *snap);
+
+/** facts.c: everything the planner wants to know; lives until mf_facts_clear(). */
+struct mf_gathered;
+mf_code mf_facts_gather(struct mf_folder *f, struct mf_path *p, struct mf_gathered **out, mf_err *err);
+void mf_facts_free(struct mf_gathered *g);
+/** A snapshot of the history, loaded from the index when the planner first asks for it. */
+struct mf_node {
+	char cap[MF_CAP_MAX];
+	mf_snap snap;
+	mf_snap_row row;
+	mf_sid *parents;
+	bool loaded;
+	bool missing;   /* not in the index: must not happen; plan nothing */
+};
+struct mf_gathered {
+	mf_history history;
+	mf_facts facts;
+	struct mf_folder *f;
+	struct mf_node **node; /* by sid; nodes stay where they are */
+	size_t n, size;
+	uint32_t *bucket;      /* open-addressed: sid + 1 by hash of the capability */
+	size_t n_bucket;
+	bool broken;           /* an ancestor is missing from the index, or it could not be read */
+	bool has_path;
+	mf_path_row path;
+	mf_pending *pending;
+	size_t n_pending;
+	mf_conflict *conflict;
+	size_t n_conflict;
+	mf_head_row *head;
+	size_t n_head;
+	mf_immdir *known;
+	size_t n_known;
+	bool has_intent;
+	mf_intent intent;
+	mf_sid *pending_sid, *known_sid;
+	mf_head *heads;
+	mf_row *rows;
+	mf_sid e;              /* last pending, else base, else MF_SID_NONE */
+	mf_pathstate e_state;  /* the disk when it agreed with E */
+};
+mf_sid mf_facts_sid(struct mf_gathered *g, const char *cap);
+const mf_snap_row *mf_facts_row(struct mf_gathered *g, mf_sid sid);
+
+/** watch.c, scan.c */
+void mf_watch_start(struct mf_folder *f);
+void mf_watch_stop(struct mf_folder *f);
+void mf_scan_start(struct mf_folder *f);
+void mf_walk_first(struct mf_folder *f);
+void mf_subscan(struct mf_folder *f, const char *dir);
+/** Report a name that may not be printable. */
+void mf_report_name(struct mf_folder *f, const char *path, const mf_err *err);
+bool mf_dirset_add(struct mf_folder *f, const char *dir);
+void mf_dirset_remove(struct mf_folder *f, const char *dir);
+void mf_dirset_free(struct mf_folder *f);
+/** Is it a name we never sync (ours, temporary)? */
+bool mf_path_ignored(const char *relpath);
+
+/* poll.c, peers.c, fetch.c */
+void mf_poll_start(struct mf_folder *f);
+/** The listings are taken in and everything new in them was fetched or failed. */
+void mf_poll_ended(struct mf_folder *f);
+struct mf_peer *mf_peer_find(struct mf_folder *f, const char *name);
+struct mf_peer *mf_peer_need(struct mf_folder *f, const char *name, const mf_dirread *dir);
+void mf_peer_free(struct mf_peer *p);
+void mf_peers_free(struct mf_folder *f);
+/** Compare a directory just read with what was taken into account; new entries go to mf_fetch_head(). */
+void mf_peer_listed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l);
+/** It is no participant any more: its heads go. */
+void mf_peer_gone(struct mf_folder *f, struct mf_peer *peer);
+/** @p participant's directory shows @p cap under @p entry: make the snapshot known, then note the head. */
+void mf_fetch_head(struct mf_folder *f, const char *participant, mf_str entry, mf_str cap);
+/** In a turn: note heads whose snapshots are complete. */
+void mf_fetch_turn(struct mf_folder *f);
+bool mf_fetch_idle(const struct mf_folder *f);
+void mf_fetch_free(struct mf_folder *f);
+
+/* ---- small things ---------------------------------------------------------------------------------------- */
+
+mf_snap_row *mf_snap_row_dup(const mf_snap_row *r);
+void mf_snap_row_free(mf_snap_row *r); /* clear and free */
+#define MF_OPS(f) ((f)->env->ops)
+
+#endif

@@ -1,0 +1,245 @@
+/* Marker files: p.conflict-SLOT beside p holds the other version. */
+#include "sync/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+char *
+mf_marker_of(const char *relpath, const mf_conflict *c)
+{
+	mf_buf b = {0};
+
+	mf_marker_path(mf_strz(relpath), mf_strz(c->slot), mf_strz(c->cap.text), &b);
+	return (char *)b.p;
+}
+
+/* ---- which paths are markers now ---------------------------------------------------------------------- */
+
+const char *
+mf_marker_owner(struct mf_folder *f, const char *path)
+{
+	for (const struct mf_marker *m = f->markers; m != NULL; m = m->next)
+		if (strcmp(m->path, path) == 0)
+			return m->owner;
+	return NULL;
+}
+
+void
+mf_marker_note(struct mf_folder *f, const char *path, const char *owner)
+{
+	if (mf_marker_owner(f, path) != NULL)
+		return;
+	struct mf_marker *m = mf_alloc(sizeof(*m));
+	m->path = mf_strdup(mf_strz(path));
+	m->owner = mf_strdup(mf_strz(owner));
+	m->next = f->markers;
+	f->markers = m;
+}
+
+static void
+marker_free(struct mf_marker *m)
+{
+	free(m->path);
+	free(m->owner);
+	free(m);
+}
+
+void
+mf_marker_forget(struct mf_folder *f, const char *path)
+{
+	for (struct mf_marker **link = &f->markers, *m; (m = *link) != NULL; link = &m->next) {
+		if (strcmp(m->path, path) != 0)
+			continue;
+		*link = m->next;
+		marker_free(m);
+		return;
+	}
+}
+
+void
+mf_markers_free(struct mf_folder *f)
+{
+	while (f->markers != NULL) {
+		struct mf_marker *m = f->markers;
+		f->markers = m->next;
+		marker_free(m);
+	}
+}
+
+static mf_code
+load_each(void *arg, const char *relpath, const char *slot)
+{
+	struct mf_folder *f = arg;
+	mf_conflict *rows = NULL;
+	size_t n = 0;
+
+	if (mf_state_conflict_get(f->state, relpath, &rows, &n, NULL) != MF_OK)
+		return MF_OK;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(rows[i].slot, slot) != 0)
+			continue;
+		char *path = mf_marker_of(relpath, &rows[i]);
+		mf_marker_note(f, path, relpath);
+		free(path);
+	}
+	mf_conflicts_free(rows, n);
+	return MF_OK;
+}
+
+void
+mf_markers_load(struct mf_folder *f)
+{
+	(void)mf_state_conflict_each(f->state, load_each, f, NULL);
+}
+
+/* ---- writing, removing, letting go ------------------------------------------------------------------------ */
+
+struct marker_task {
+	struct mf_task task;
+	struct mf_path *p;
+	struct mf_root *root;
+	enum mf_marker_do what;
+	mf_conflict c;
+	mf_snap_row *snap;
+	char *path, *tmp, *dir;
+};
+
+/* Is the file at @p path still exactly what we wrote there? */
+static bool
+is_ours(struct marker_task *m, const char *path, const mf_cancel *cancel)
+{
+	const struct mf_env_ops *ops = MF_OPS(m->task.f);
+	struct mf_file *file = NULL;
+	mf_stat st = {0};
+	uint8_t sha[32];
+	bool same = false;
+
+	if (ops->open(m->root, path, MF_OPEN_READ, 0, &file, NULL) != MF_OK)
+		return false;
+	if (ops->fstat(file, &st, NULL) == MF_OK && st.size == m->c.marker_size &&
+		mf_hash_file(m->task.f->env, file, st.size, sha, cancel, NULL) == MF_OK)
+		same = m->c.has_marker_sha && memcmp(sha, m->c.marker_sha, 32) == 0;
+	ops->close(file);
+	return same;
+}
+
+static mf_code
+write_marker(struct marker_task *m, const mf_cancel *cancel, mf_err *err)
+{
+	const struct mf_env_ops *ops = MF_OPS(m->task.f);
+	mf_stat st = {0}, old = {0};
+	uint8_t sha[32];
+	uint32_t mode = 0666 & ~ops->umask(m->task.f->env);
+	mf_code rc = mf_fetch_content(m->task.f, m->root, m->snap, m->tmp, mode, true, &st, sha, cancel, err);
+
+	if (rc != MF_OK)
+		return rc;
+	rc = ops->stat(m->root, m->path, &old, err);
+	if (rc == MF_OK && old.kind == MF_KIND_ABSENT) {
+		rc = ops->rename(m->root, m->tmp, m->path, MF_RENAME_NEW, err);
+	} else if (rc == MF_OK && is_ours(m, m->path, cancel)) {
+		rc = ops->rename(m->root, m->tmp, m->path, MF_RENAME_REPLACE, err);
+	} else if (rc == MF_OK) { /* the user's since the look: decide again */
+		(void)ops->unlink(m->root, m->tmp, NULL);
+		return MF_OK;
+	}
+	if (rc != MF_OK)
+		(void)ops->unlink(m->root, m->tmp, NULL);
+	return rc == MF_OK ? ops->sync_dir(m->root, m->dir, err) : rc;
+}
+
+static mf_code
+remove_marker(struct marker_task *m, const mf_cancel *cancel, mf_err *err)
+{
+	const struct mf_env_ops *ops = MF_OPS(m->task.f);
+	mf_code rc = ops->rename(m->root, m->path, m->tmp, MF_RENAME_NEW, err);
+
+	if (rc == MF_ENOTFOUND)
+		return MF_OK;
+	if (rc != MF_OK)
+		return rc;
+	if (is_ours(m, m->tmp, cancel))
+		return ops->unlink(m->root, m->tmp, err);
+	return ops->rename(m->root, m->tmp, m->path, MF_RENAME_NEW, err);
+}
+
+static mf_code
+release_marker(struct marker_task *m, mf_err *err)
+{
+	mf_code rc = MF_EEXIST;
+
+	for (unsigned i = 1; rc == MF_EEXIST && i < 1000; i++) {
+		mf_buf to = {0};
+		mf_buf_addf(&to, i == 1 ? "%s-edited" : "%s-edited-%u", m->path, i);
+		rc = MF_OPS(m->task.f)->rename(m->root, m->path, (char *)to.p, MF_RENAME_NEW, err);
+		mf_buf_free(&to);
+	}
+	return rc == MF_ENOTFOUND ? MF_OK : rc;
+}
+
+static void
+marker_work(struct mf_task *t, const mf_cancel *cancel)
+{
+	struct marker_task *m = (struct marker_task *)t;
+	mf_code rc = MF_OK;
+
+	switch (m->what) {
+	case MF_MARKER_WRITE: rc = write_marker(m, cancel, &t->err); break;
+	case MF_MARKER_REMOVE: rc = remove_marker(m, cancel, &t->err); break;
+	case MF_MARKER_RELEASE: rc = release_marker(m, &t->err); break;
+	}
+	if (rc == MF_OK)
+		t->err = (mf_err){0};
+}
+
+static void
+marker_done(struct mf_task *t)
+{
+	struct marker_task *m = (struct marker_task *)t;
+
+	if (!t->f->closing) {
+		m->p->stage = MF_ST_IDLE;
+		m->p->seen.valid = false;
+		if (t->err.code != MF_OK)
+			mf_path_fail(t->f, m->p, &t->err);
+		else
+			mf_path_ready(t->f, m->p);
+	}
+	mf_snap_row_free(m->snap);
+	free(m->c.slot);
+	free(m->path);
+	free(m->tmp);
+	free(m->dir);
+	free(m);
+}
+
+void
+mf_marker_start(struct mf_folder *f, struct mf_path *p, enum mf_marker_do what, const mf_conflict *c,
+	const mf_snap_row *snap)
+{
+	struct marker_task *m = mf_alloc(sizeof(*m));
+	char name[MF_TMP_NAME_MAX];
+	uint8_t random[8];
+	mf_buf tmp = {0};
+
+	MF_OPS(f)->random(f->env, random, sizeof(random));
+	mf_tmp_name(name, random);
+	m->task.work = marker_work;
+	m->task.done = marker_done;
+	m->task.pool = MF_POOL_TRANSFER;
+	m->p = p;
+	m->root = f->root;
+	m->what = what;
+	m->c = *c;
+	m->c.slot = mf_strdup(mf_strz(c->slot));
+	m->snap = mf_snap_row_dup(snap);
+	m->path = mf_marker_of(p->relpath, c);
+	m->dir = mf_strdup(mf_relpath_dir(mf_strz(m->path)));
+	mf_buf_addz(&tmp, m->dir);
+	if (tmp.n > 0)
+		mf_buf_addc(&tmp, '/');
+	mf_buf_addz(&tmp, name);
+	m->tmp = (char *)tmp.p;
+	p->stage = MF_ST_MARKER;
+	mf_task_start(f, &m->task);
+}

@@ -1,0 +1,284 @@
+/* Linking snapshots into our Personal directory, in batches (design 2.7). */
+#include "sync/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BATCH_MS = 250, LATEST_MS = 1000, SPACING = 8, RETRY_MAX_S = 60 };
+
+struct update {
+	struct mf_task task;
+	struct mf_path **path;
+	mf_link *link;
+	char **name, **cap;
+	size_t n;
+	const char *state_path;
+	mf_dirver version;
+	uint64_t began_ms;
+};
+
+/* ---- one entry name, one path -------------------------------------------------------------------------- */
+
+
+static mf_code
+odd_each(void *arg, const char *relpath, const char *cap)
+{
+	struct mf_folder *f = arg;
+	mf_buf plain = {0}, entry = {0};
+
+	(void)cap;
+	mf_mangle(mf_strz(relpath), &plain);
+	if (mf_relpath_entry(mf_strz(relpath), &entry, NULL) == MF_OK &&
+		!mf_str_eq(mf_buf_str(&plain), mf_buf_str(&entry)))
+		mf_odd_note(f, relpath, mf_buf_str(&entry));
+	mf_buf_free(&plain);
+	mf_buf_free(&entry);
+	return MF_OK;
+}
+
+void
+mf_odd_note(struct mf_folder *f, const char *relpath, mf_str entry)
+{
+	for (const struct mf_odd *o = f->odd; o != NULL; o = o->next)
+		if (strcmp(o->relpath, relpath) == 0)
+			return;
+	struct mf_odd *o = mf_alloc(sizeof(*o));
+	o->relpath = mf_strdup(mf_strz(relpath));
+	o->entry = mf_strdup(entry);
+	o->next = f->odd;
+	f->odd = o;
+}
+
+void
+mf_odd_free(struct mf_folder *f)
+{
+	while (f->odd != NULL) {
+		struct mf_odd *o = f->odd;
+		f->odd = o->next;
+		free(o->relpath);
+		free(o->entry);
+		free(o);
+	}
+}
+
+static bool
+published_by_us(struct mf_folder *f, const char *relpath)
+{
+	mf_head_row *rows = NULL;
+	size_t n = 0;
+	bool found = false;
+
+	if (mf_state_head_get(f->state, relpath, &rows, &n, NULL) != MF_OK)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		found |= rows[i].participant[0] == '\0';
+	mf_heads_free(rows, n);
+	return found;
+}
+
+/* Two local names that are one entry name: the published one keeps it, else the NFC one (design 2.5.10). */
+static mf_code
+check_entry(struct mf_folder *f, struct mf_path *p, mf_str entry, mf_err *err)
+{
+	mf_buf plain = {0}, normal = {0};
+	mf_stat st = {0};
+	mf_code rc = MF_OK;
+
+	if (!f->odd_loaded) {
+		f->odd_loaded = true;
+		(void)mf_state_head_each(f->state, "", odd_each, f, NULL);
+	}
+	for (const struct mf_odd *o = f->odd; rc == MF_OK && o != NULL; o = o->next)
+		if (mf_str_eq(mf_strz(o->entry), entry) && strcmp(o->relpath, p->relpath) != 0)
+			rc = mf_fail(err, MF_EEXIST, 0, "%s cannot be synced: on the grid its name is that of %s",
+				p->relpath, o->relpath);
+	mf_mangle(mf_strz(p->relpath), &plain);
+	if (rc == MF_OK && !mf_str_eq(mf_buf_str(&plain), entry) && !published_by_us(f, p->relpath)) {
+		rc = mf_nfc(mf_strz(p->relpath), &normal, err);
+		if (rc == MF_OK && (published_by_us(f, (char *)normal.p) ||
+			(MF_OPS(f)->stat(f->root, (char *)normal.p, &st, NULL) == MF_OK && st.kind == MF_KIND_FILE)))
+			rc = mf_fail(err, MF_EEXIST, 0, "%s cannot be synced: on the grid its name is that of %s",
+				p->relpath, (char *)normal.p);
+		if (rc == MF_OK)
+			mf_odd_note(f, p->relpath, entry);
+	}
+	mf_buf_free(&plain);
+	mf_buf_free(&normal);
+	return rc;
+}
+
+/* ---- the batch ---------------------------------------------------------------------------------------------- */
+
+void
+mf_link_add(struct mf_folder *f, struct mf_path *p, const mf_immdir *cap)
+{
+	mf_buf entry = {0};
+	mf_err err = {0};
+	mf_code rc = mf_relpath_entry(mf_strz(p->relpath), &entry, &err);
+
+	if (rc == MF_OK)
+		rc = check_entry(f, p, mf_buf_str(&entry), &err);
+	mf_buf_free(&entry);
+	if (rc != MF_OK) {
+		mf_path_fail(f, p, &err);
+		return;
+	}
+	if (f->n_batch == f->cap_batch) {
+		f->cap_batch = f->cap_batch == 0 ? 64 : f->cap_batch * 2;
+		f->batch = mf_realloc_array(f->batch, f->cap_batch, sizeof(*f->batch));
+	}
+	if (f->n_batch == 0)
+		f->batch_since_ms = mf_now_ms(f);
+	p->linking = *cap;
+	p->linked = false;
+	p->stage = MF_ST_LINKING;
+	f->batch[f->n_batch++] = p;
+}
+
+bool
+mf_pipeline_empty(const struct mf_folder *f)
+{
+	return f->n_looking == 0 && f->q_head == NULL && f->n_settling == 0 && f->n_downloading == 0 &&
+		f->n_staged == 0 && f->n_intended == 0 && !f->replacing && !f->syncing && !f->scan_walking;
+}
+
+/* Milliseconds until the batch may go; 0 = now. */
+static uint64_t
+wait_ms(struct mf_folder *f, uint64_t now)
+{
+	uint64_t waited = now - f->batch_since_ms, since = now - f->last_update_end_ms;
+	uint64_t spacing = f->last_update_ms * SPACING;
+
+	if (waited >= LATEST_MS)
+		return 0;
+	if (since < spacing)
+		return spacing - since < LATEST_MS - waited ? spacing - since : LATEST_MS - waited;
+	if (mf_pipeline_empty(f) || waited >= BATCH_MS)
+		return 0;
+	return BATCH_MS - waited;
+}
+
+static void
+update_work(struct mf_task *t, const mf_cancel *cancel)
+{
+	struct update *u = (struct update *)t;
+
+	/* W3: our own directory is never ahead of the database */
+	if (MF_OPS(t->f)->db_sync(t->f->env, u->state_path, &t->err) != MF_OK)
+		return;
+	(void)t->f->grid->ops->update(t->f->grid, &t->f->conf.personal, u->link, u->n, &u->version, cancel, &t->err);
+}
+
+static void
+update_free(struct update *u)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		free(u->name[i]);
+		free(u->cap[i]);
+	}
+	free(u->name);
+	free(u->cap);
+	free(u->link);
+	free(u->path);
+	free(u);
+}
+
+/* The batch as it was, in front of what came meanwhile; its outcome is unknown, so nothing in it is planned. */
+static void
+put_back(struct mf_folder *f, struct update *u)
+{
+	size_t n = f->n_batch + u->n;
+
+	if (n > f->cap_batch) {
+		f->cap_batch = n;
+		f->batch = mf_realloc_array(f->batch, n, sizeof(*f->batch));
+	}
+	memmove(f->batch + u->n, f->batch, f->n_batch * sizeof(*f->batch));
+	memcpy(f->batch, u->path, u->n * sizeof(*f->batch));
+	f->n_batch = n;
+}
+
+static void
+update_failed(struct mf_folder *f, struct update *u)
+{
+	uint64_t s = f->link_tries > 6 ? RETRY_MAX_S : (uint64_t)1 << f->link_tries;
+	char text[256];
+
+	f->link_tries++;
+	put_back(f, u);
+	(void)snprintf(text, sizeof(text), "our directory cannot be updated: %s", u->task.err.text);
+	if (u->task.err.code != MF_EBUSY)
+		mf_report(f, NULL, text);
+	/* waiters are not kept for something that may take for ever */
+	for (size_t i = 0; i < f->n_batch; i++)
+		mf_path_give_up_waiting(f, f->batch[i]);
+	f->batch_retry_ms = mf_now_ms(f) + s * 1000;
+	MF_OPS(f)->timer_start(f->batch_timer, s * 1000);
+	mf_waiters_check(f);
+}
+
+static void
+update_done(struct mf_task *t)
+{
+	struct update *u = (struct update *)t;
+	struct mf_folder *f = t->f;
+
+	f->linking = false;
+	if (f->closing) {
+		update_free(u);
+		return;
+	}
+	f->last_update_end_ms = mf_now_ms(f);
+	f->last_update_ms = f->last_update_end_ms - u->began_ms;
+	if (t->err.code != MF_OK) {
+		update_failed(f, u);
+		update_free(u);
+		return;
+	}
+	if (f->link_tries > 0)
+		mf_report_clear(f, NULL);
+	f->link_tries = 0;
+	f->batch_retry_ms = 0;
+	for (size_t i = 0; i < u->n; i++) {
+		u->path[i]->linked = true;
+		mf_path_ready(f, u->path[i]);
+	}
+	update_free(u);
+	mf_link_kick(f);
+}
+
+void
+mf_link_kick(struct mf_folder *f)
+{
+	uint64_t now = mf_now_ms(f);
+
+	if (f->closing || f->in_turn || f->linking || f->n_batch == 0)
+		return;
+	uint64_t wait = f->batch_retry_ms > now ? f->batch_retry_ms - now : wait_ms(f, now);
+	if (wait > 0) {
+		MF_OPS(f)->timer_start(f->batch_timer, wait);
+		return;
+	}
+	struct update *u = mf_alloc(sizeof(*u));
+	u->n = f->n_batch;
+	u->path = mf_alloc(u->n * sizeof(struct mf_path *));
+	u->link = mf_alloc(u->n * sizeof(mf_link));
+	u->name = mf_alloc(u->n * sizeof(char *));
+	u->cap = mf_alloc(u->n * sizeof(char *));
+	for (size_t i = 0; i < u->n; i++) {
+		mf_buf entry = {0};
+		u->path[i] = f->batch[i];
+		(void)mf_relpath_entry(mf_strz(f->batch[i]->relpath), &entry, NULL);
+		u->name[i] = (char *)entry.p;
+		u->cap[i] = mf_strdup(mf_strz(f->batch[i]->linking.text));
+		u->link[i] = (mf_link){.name = mf_buf_str(&entry), .cap = mf_strz(u->cap[i]), .how = MF_LINK_REPLACE};
+	}
+	f->n_batch = 0;
+	u->state_path = mf_state_path(f->state);
+	u->began_ms = now;
+	u->task.pool = MF_POOL_TRANSFER;
+	u->task.work = update_work;
+	u->task.done = update_done;
+	f->linking = true;
+	mf_task_start(f, &u->task);
+}

@@ -1,0 +1,429 @@
+/* Walking the tree: what is there, and what differs from what we know.  The walk is one task; it touches
+ * each file with one stat and reads nothing. */
+#include "sync/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { YOUNG_NS = 200000000, YOUNG_MS = 200, GONE_RETRY_MS = 5000, ALL_GONE_MIN = 20 };
+
+enum walk_mode {
+	WALK_FIRST, /* directories only, before anything else: they get their watches, leftovers are swept */
+	WALK_FULL,  /* everything, compared with what we know */
+	WALK_BELOW, /* every file below one directory */
+};
+
+struct known {
+	char *relpath;
+	mf_pathstate ps;
+	bool seen;
+};
+
+struct list {
+	char **s;
+	size_t n, cap;
+};
+
+struct walk {
+	struct mf_task task;
+	enum walk_mode mode;
+	struct mf_root *root;
+	struct known *known; /* sorted by bytes */
+	size_t n_known, cap_known;
+	struct list keep;    /* temporary names that intents need */
+	struct list todo;    /* directories to list: a stack */
+	struct list dirs;    /* directories listed */
+	struct list differ;  /* files to look at */
+	struct list young;   /* the same, but written a moment ago */
+	struct list bad;     /* unreadable directories, and odd names: path, sentence, path, ... */
+	bool root_gone;
+	size_t all_missing;  /* not one of this many known files is there: not believed */
+	const char *here;    /* directory being listed */
+	int64_t now_ns;
+};
+
+static void
+add(struct list *l, const char *s)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap == 0 ? 32 : l->cap * 2;
+		l->s = mf_realloc_array(l->s, l->cap, sizeof(char *));
+	}
+	l->s[l->n++] = mf_strdup(mf_strz(s));
+}
+
+static void
+list_free(struct list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->s[i]);
+	free(l->s);
+}
+
+static bool
+has(const struct list *l, const char *s)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->s[i], s) == 0)
+			return true;
+	return false;
+}
+
+/* ---- worker ---------------------------------------------------------------------------------------------- */
+
+static int
+by_relpath(const void *a, const void *b)
+{
+	return strcmp(((const struct known *)a)->relpath, ((const struct known *)b)->relpath);
+}
+
+static void
+met_file(struct walk *w, const char *path, const mf_stat *st)
+{
+	struct known key = {.relpath = (char *)(uintptr_t)path}, *k = NULL;
+
+	if (w->n_known > 0)
+		k = bsearch(&key, w->known, w->n_known, sizeof(key), by_relpath);
+	if (k != NULL) {
+		k->seen = true;
+		if (mf_pathstate_matches(&k->ps, st, true))
+			return;
+	}
+	add(st->mtime_ns > w->now_ns - YOUNG_NS && st->mtime_ns <= w->now_ns ? &w->young : &w->differ, path);
+}
+
+static mf_code
+met(void *arg, const mf_dirent *e)
+{
+	struct walk *w = arg;
+	const struct mf_env_ops *ops = MF_OPS(w->task.f);
+	mf_buf path = {0};
+	mf_stat st = {.kind = e->kind};
+	mf_err err = {0};
+
+	mf_buf_addz(&path, w->here);
+	if (path.n > 0)
+		mf_buf_addc(&path, '/');
+	mf_buf_add(&path, e->name, e->n);
+	const char *z = (char *)path.p;
+	if (mf_is_tmp_name((mf_str){e->name, e->n})) {
+		if (w->mode == WALK_FIRST && !has(&w->keep, e->name) && e->kind == MF_KIND_FILE)
+			(void)ops->unlink(w->root, z, NULL);
+	} else if (mf_relpath_check(mf_buf_str(&path), &err) != MF_OK) {
+		add(&w->bad, z);
+		add(&w->bad, err.text);
+	} else if (e->kind == MF_KIND_DIR) {
+		add(&w->todo, z);
+	} else if (w->mode != WALK_FIRST || e->kind == MF_KIND_ABSENT) {
+		if (ops->stat(w->root, z, &st, &err) != MF_OK) {
+			add(&w->bad, z);
+			add(&w->bad, err.text);
+		} else if (st.kind == MF_KIND_DIR) {
+			add(&w->todo, z);
+		} else if (st.kind == MF_KIND_FILE && w->mode != WALK_FIRST) {
+			met_file(w, z, &st);
+		}
+	}
+	mf_buf_free(&path);
+	return MF_OK;
+}
+
+/* What is below an unreadable directory is not deleted, only out of sight. */
+static void
+spare_below(struct walk *w, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	for (size_t i = 0; i < w->n_known; i++)
+		if (n == 0 || (strncmp(w->known[i].relpath, dir, n) == 0 && w->known[i].relpath[n] == '/'))
+			w->known[i].seen = true;
+}
+
+static void
+walk_work(struct mf_task *t, const mf_cancel *cancel)
+{
+	struct walk *w = (struct walk *)t;
+	const struct mf_env_ops *ops = MF_OPS(t->f);
+
+	w->now_ns = ops->now_ns(t->f->env);
+	while (w->todo.n > 0 && !mf_canceled(cancel)) {
+		char *dir = w->todo.s[--w->todo.n];
+		mf_err err = {0};
+		w->here = dir;
+		mf_code rc = ops->list(w->root, dir, met, w, &err);
+		if (rc == MF_OK) {
+			add(&w->dirs, dir);
+		} else if (rc != MF_ENOTFOUND) { /* a directory that vanished under way is no error */
+			add(&w->bad, dir);
+			add(&w->bad, err.text);
+			spare_below(w, dir);
+		}
+		free(dir);
+	}
+	w->here = NULL;
+	if (ops->root_check(w->root, NULL) != MF_OK) {
+		w->root_gone = true;
+		return;
+	}
+	size_t expected = 0, missing = 0;
+	for (size_t i = 0; w->mode == WALK_FULL && i < w->n_known; i++) {
+		expected += w->known[i].ps.present;
+		missing += w->known[i].ps.present && !w->known[i].seen;
+	}
+	if (missing == expected && missing >= ALL_GONE_MIN) {
+		w->all_missing = missing; /* an empty directory where a full one was: replaced, or not mounted */
+		return;
+	}
+	for (size_t i = 0; w->mode == WALK_FULL && i < w->n_known; i++)
+		if (!w->known[i].seen && w->known[i].ps.present)
+			add(&w->differ, w->known[i].relpath);
+}
+
+/* ---- loop ------------------------------------------------------------------------------------------------- */
+
+static void
+walk_free(struct walk *w)
+{
+	for (size_t i = 0; i < w->n_known; i++)
+		free(w->known[i].relpath);
+	free(w->known);
+	list_free(&w->keep);
+	list_free(&w->todo);
+	list_free(&w->dirs);
+	list_free(&w->differ);
+	list_free(&w->young);
+	list_free(&w->bad);
+	free(w);
+}
+
+void
+mf_report_name(struct mf_folder *f, const char *path, const mf_err *err)
+{
+	mf_buf safe = {0};
+
+	for (const char *c = path; *c != '\0' && safe.n < 400; c++) {
+		bool plain = (unsigned char)*c >= 0x20 && (unsigned char)*c < 0x7f;
+		if (plain || mf_utf8_valid(mf_strz(path)))
+			mf_buf_addc(&safe, *c);
+		else
+			mf_buf_addf(&safe, "\\x%02x", (unsigned char)*c);
+	}
+	mf_report(f, (char *)safe.p, err->text);
+	mf_buf_free(&safe);
+}
+
+static void
+found(struct mf_folder *f, struct walk *w, struct list *l, uint64_t delay_ms)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const char *owner = mf_marker_owner(f, l->s[i]);
+		struct mf_path *p = mf_path_need(f, owner != NULL ? owner : l->s[i]);
+		if (w->mode == WALK_FULL && !p->scan_mark) {
+			p->scan_mark = true;
+			f->scan_marked++;
+		}
+		/* one that is settling keeps its time */
+		if (!p->settling)
+			mf_path_look(f, p, delay_ms);
+	}
+}
+
+static void
+scan_again_later(struct mf_folder *f)
+{
+	if (f->conf.scan_interval_s > 0)
+		MF_OPS(f)->timer_start(f->scan_timer, (uint64_t)f->conf.scan_interval_s * 1000);
+}
+
+static void
+scan_ended(struct mf_folder *f, bool good)
+{
+	f->scan_running = f->scan_walking = false;
+	f->scan_round++;
+	if (good) {
+		f->last_scan_ns = MF_OPS(f)->now_ns(f->env);
+		mf_tell(f, MF_EV_SCAN_COMPLETED, NULL, NULL);
+	}
+	scan_again_later(f);
+	mf_waiters_check(f);
+	if (f->scan_again) {
+		f->scan_again = false;
+		mf_scan_start(f);
+	}
+	mf_link_kick(f);
+}
+
+static void
+root_is_gone(struct mf_folder *f)
+{
+	mf_report(f, NULL, "the folder's directory is gone; nothing is taken for deleted until it is back");
+	if (f->dirs != NULL)
+		mf_dirset_remove(f, "");
+	MF_OPS(f)->timer_start(f->scan_timer, GONE_RETRY_MS);
+}
+
+/* Watches first; a directory that had none may have changed between its listing and its watch. */
+static void
+watch_dirs(struct mf_folder *f, struct walk *w)
+{
+	for (size_t i = 0; i < w->dirs.n; i++) {
+		if (f->n_errors > 0)
+			mf_report_clear(f, w->dirs.s[i]);
+		if (mf_dirset_add(f, w->dirs.s[i]) && w->mode != WALK_FIRST)
+			mf_subscan(f, w->dirs.s[i]);
+	}
+}
+
+static void
+walk_done(struct mf_task *t)
+{
+	struct walk *w = (struct walk *)t;
+	struct mf_folder *f = t->f;
+
+	if (f->closing) {
+		walk_free(w);
+		return;
+	}
+	if (w->root_gone) {
+		root_is_gone(f);
+	} else {
+		watch_dirs(f, w);
+		if (w->all_missing > 0)
+			mf_report(f, NULL, "none of the folder's files is there: is something not mounted?"
+				" They are not taken for deleted");
+		for (size_t i = 0; i + 1 < w->bad.n; i += 2) {
+			mf_err err = {0};
+			(void)mf_fail(&err, MF_EIO, 0, "%s", w->bad.s[i + 1]);
+			mf_report_name(f, w->bad.s[i], &err);
+		}
+		found(f, w, &w->differ, 0);
+		found(f, w, &w->young, YOUNG_MS);
+	}
+	enum walk_mode mode = w->mode;
+	bool good = !w->root_gone;
+	walk_free(w);
+	if (mode == WALK_FULL) {
+		scan_ended(f, good);
+	} else if (mode == WALK_BELOW) {
+		f->n_subscans--;
+	} else {
+		f->scan_walking = false;
+		f->walked = true;
+		mf_poll_start(f); /* poll before the first publish (planner.md 7); its end starts the scan */
+	}
+}
+
+static void
+walk_start(struct mf_folder *f, struct walk *w, enum walk_mode mode, const char *from)
+{
+	w->mode = mode;
+	w->root = f->root;
+	add(&w->todo, from);
+	w->task.pool = MF_POOL_TRANSFER;
+	w->task.work = walk_work;
+	w->task.done = walk_done;
+	mf_task_start(f, &w->task);
+}
+
+static mf_code
+known_each(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps)
+{
+	struct walk *w = arg;
+
+	(void)has_base;
+	(void)base_deleted;
+	if (w->n_known == w->cap_known) {
+		w->cap_known = w->cap_known == 0 ? 256 : w->cap_known * 2;
+		w->known = mf_realloc_array(w->known, w->cap_known, sizeof(*w->known));
+	}
+	w->known[w->n_known++] = (struct known){.relpath = mf_strdup(mf_strz(relpath)), .ps = *ps};
+	return MF_OK;
+}
+
+static bool
+open_root(struct mf_folder *f)
+{
+	mf_err err = {0};
+
+	/* a root that was replaced is not ours: only the one known by device and inode counts, but after it came
+	 * back (mounted again) it must be opened anew */
+	if (f->root != NULL && MF_OPS(f)->root_check(f->root, NULL) == MF_OK)
+		return true;
+	if (f->n_tasks > 0 && f->root != NULL)
+		return false; /* tasks hold it */
+	if (f->root != NULL)
+		MF_OPS(f)->root_close(f->root);
+	f->root = NULL;
+	if (MF_OPS(f)->root_open(f->env, f->conf.magic_path, &f->root, &err) != MF_OK)
+		return false;
+	mf_report_clear(f, NULL);
+	return true;
+}
+
+static mf_code
+keep_each(void *arg, const char *relpath)
+{
+	struct walk *w = arg;
+	mf_intent i;
+
+	if (mf_state_intent_get(w->task.f->state, relpath, &i, NULL) == MF_OK)
+		add(&w->keep, i.tmp_name);
+	return MF_OK;
+}
+
+void
+mf_walk_first(struct mf_folder *f)
+{
+	f->scan_walking = true;
+	if (!open_root(f)) {
+		f->scan_walking = false;
+		f->walked = true;
+		root_is_gone(f);
+		mf_poll_start(f);
+		return;
+	}
+	struct walk *w = mf_alloc(sizeof(*w));
+	w->task.f = f;
+	(void)mf_state_intent_each(f->state, keep_each, w, NULL);
+	walk_start(f, w, WALK_FIRST, "");
+}
+
+void
+mf_scan_start(struct mf_folder *f)
+{
+	mf_err err = {0};
+
+	if (f->closing || !f->started)
+		return;
+	if (f->scan_running || !f->polled_once) {
+		f->scan_again = true;
+		return;
+	}
+	f->scan_running = true;
+	if (!open_root(f)) {
+		root_is_gone(f);
+		scan_ended(f, false);
+		MF_OPS(f)->timer_start(f->scan_timer, GONE_RETRY_MS);
+		return;
+	}
+	struct walk *w = mf_alloc(sizeof(*w));
+	if (mf_state_path_each(f->state, known_each, w, &err) != MF_OK) {
+		mf_report(f, NULL, err.text);
+		walk_free(w);
+		scan_ended(f, false);
+		return;
+	}
+	f->scan_walking = true;
+	/* the rows come in byte order, which is strcmp's */
+	walk_start(f, w, WALK_FULL, "");
+}
+
+void
+mf_subscan(struct mf_folder *f, const char *dir)
+{
+	if (f->root == NULL || f->closing)
+		return;
+	struct walk *w = mf_alloc(sizeof(*w));
+	f->n_subscans++;
+	walk_start(f, w, WALK_BELOW, dir);
+}
