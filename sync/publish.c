@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BATCH_MS = 250, LATEST_MS = 1000, SPACING = 8, RETRY_MAX_S = 60 };
+enum { BATCH_MS = 250, LATEST_MS = 1000, SPACING = 8, RETRY_MAX_S = 60, FEW_SETTLING = 8 };
 
 struct update {
 	struct mf_task task;
@@ -138,7 +138,7 @@ mf_link_add(struct mf_folder *f, struct mf_path *p, const mf_immdir *cap)
 bool
 mf_pipeline_empty(const struct mf_folder *f)
 {
-	return f->n_looking == 0 && f->q_head == NULL && f->n_settling == 0 && f->n_downloading == 0 &&
+	return f->n_looking == 0 && f->q_head == NULL && f->n_settling <= FEW_SETTLING && f->n_downloading == 0 &&
 		f->n_staged == 0 && f->n_intended == 0 && !f->replacing && !f->syncing && !f->scan_walking;
 }
 
