@@ -18,6 +18,7 @@
 #include "grid/caps.h"
 
 struct mf_grid;
+struct mf_check;
 
 /** Bytes to store, read twice from front to back (first the key, then the shares).
  *  @p read fills exactly n bytes or fails; off only goes up within one pass. */
@@ -110,6 +111,8 @@ struct mf_grid_ops {
 	/* A directory on this machine that changes whenever @p cap does (for mf_env's watch, root NULL), or
 	 * MF_ENOTFOUND where there is no such thing. The caller may only watch it. */
 	mf_code (*nudge_path)(struct mf_grid *, const mf_dirread *cap, char *out, size_t size, mf_err *);
+	/* grid/check.h; may be NULL. */
+	mf_code (*check)(struct mf_grid *, mf_str cap, struct mf_check *out, const mf_cancel *, mf_err *);
 	void (*close)(struct mf_grid *); /* no call is under way; NULL allowed through mf_grid_close */
 };
 

@@ -1,4 +1,11 @@
 libmf_a_SOURCES += \
 	%reldir%/caps.c %reldir%/caps.h \
-	%reldir%/grid.h
+	%reldir%/check.h \
+	%reldir%/embedded.c %reldir%/embedded.h \
+	%reldir%/embedded_check.c \
+	%reldir%/embedded_dir.c \
+	%reldir%/embedded_file.c \
+	%reldir%/embedded_update.c \
+	%reldir%/grid.c %reldir%/grid.h
 include grid/lafs/local.mk
+include grid/store/local.mk

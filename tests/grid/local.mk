@@ -43,3 +43,12 @@ check_PROGRAMS += %reldir%/test_chk_threads
 %canon_reldir%_test_chk_threads_SOURCES = %reldir%/test_chk_threads.c
 %canon_reldir%_test_chk_threads_LDADD = $(MF_LIBS)
 TESTS += %reldir%/test_chk_threads
+
+# A store of its own for each test.
+MF_GRID_STORE = %reldir%/store_fixture.c %reldir%/store_fixture.h $(MF_GRID_GOLDEN)
+
+check_PROGRAMS += %reldir%/test_embedded
+%canon_reldir%_test_embedded_SOURCES = %reldir%/test_embedded.c $(MF_GRID_STORE)
+%canon_reldir%_test_embedded_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_embedded_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_embedded

@@ -1,0 +1,448 @@
+/* Read-test-write on mutable shares. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "grid/store/inner.h"
+#include "grid/store/lease.h"
+#include "grid/store/mutable.h"
+
+/* The shares of one storage index, held open during one operation. */
+struct slot {
+	struct mf_store *s;
+	const mf_rtw *q;
+	mf_mut_file *old;      /* good ones only, ascending */
+	uint32_t *num;
+	size_t n;
+	bool made_dir, removed;
+};
+
+static void
+slot_close(struct slot *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		(void)close(t->old[i].fd);
+	if (t->old != NULL)
+		sodium_memzero(t->old, t->n * sizeof(*t->old));
+	free(t->old);
+	free(t->num);
+}
+
+/* Step 1: open all, compare write enablers. */
+static mf_code
+slot_open(struct slot *t, mf_err *err)
+{
+	uint32_t num[MF_SHARES_MAX];
+	size_t n;
+	mf_err why;
+	mf_code rc = mf_store_shares(t->s, t->q->si, num, &n, err);
+
+	if (rc != MF_OK || n == 0)
+		return rc;
+	t->old = mf_realloc_array(NULL, n, sizeof(*t->old));
+	t->num = mf_realloc_array(NULL, n, sizeof(*t->num));
+	for (size_t i = 0; i < n; i++) {
+		rc = mf_mut_open(t->s, t->q->si, num[i], O_RDONLY, &t->old[t->n], &why);
+		if (rc == MF_EFORMAT) {
+			mf_store_advise(t->s, t->q->si, num[i], &why);
+			continue;
+		}
+		if (rc == MF_ENOTFOUND)
+			continue;
+		if (rc != MF_OK) {
+			if (err != NULL)
+				*err = why;
+			return rc;
+		}
+		t->num[t->n++] = num[i];
+		if (sodium_memcmp(t->old[t->n - 1].head + MF_MUT_ENABLER, t->q->enabler, 32) != 0)
+			return mf_fail(err, MF_EAUTH, 0, "store %s: wrong write enabler: the share was made for another identity",
+				t->s->path);
+	}
+	return MF_OK;
+}
+
+static const mf_mut_file *
+slot_find(const struct slot *t, uint32_t num)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->num[i] == num)
+			return &t->old[i];
+	return NULL;
+}
+
+/* Append bytes [off, off+n) of the data, cut at its end; a missing share is empty. */
+static mf_code
+read_range(const struct slot *t, const mf_mut_file *f, uint64_t off, uint64_t n, mf_buf *out, mf_err *err)
+{
+	if (f == NULL || off >= f->length)
+		return MF_OK;
+	if (n > f->length - off)
+		n = f->length - off;
+	mf_buf_reserve(out, (size_t)n);
+	ssize_t got = mf_read_all(f->fd, out->p + out->n, (size_t)n, MF_MUT_HEADER + off);
+	if (got < 0)
+		return mf_store_fail(t->s, err, errno, "read a share");
+	out->n += (size_t)got;
+	return MF_OK;
+}
+
+/* Step 2. */
+static mf_code
+run_tests(const struct slot *t, bool *passed, mf_err *err)
+{
+	mf_code rc = MF_OK;
+
+	*passed = true;
+	for (size_t i = 0; i < t->q->shares && *passed; i++) {
+		const mf_rtw_share *w = &t->q->share[i];
+
+		for (size_t j = 0; j < w->tests && *passed && rc == MF_OK; j++) {
+			mf_buf have = {0};
+
+			rc = read_range(t, slot_find(t, w->num), w->test[j].off, w->test[j].n, &have, err);
+			*passed = rc == MF_OK && mf_str_eq(mf_buf_str(&have), w->test[j].specimen);
+			mf_buf_free(&have);
+		}
+	}
+	return rc;
+}
+
+/* Step 3. */
+static mf_code
+run_reads(const struct slot *t, mf_rtw_result *r, mf_err *err)
+{
+	mf_code rc = MF_OK;
+
+	r->shares = t->n;
+	r->reads = t->q->reads;
+	if (t->n == 0 || t->q->reads == 0)
+		return MF_OK;
+	memcpy(r->num, t->num, t->n * sizeof(*t->num));
+	r->read = mf_alloc(t->n * t->q->reads * sizeof(*r->read));
+	for (size_t i = 0; i < t->n && rc == MF_OK; i++)
+		for (size_t j = 0; j < r->reads && rc == MF_OK; j++)
+			rc = read_range(t, &t->old[i], t->q->read[j].off, t->q->read[j].n,
+				&r->read[i * r->reads + j], err);
+	return rc;
+}
+
+void
+mf_rtw_result_free(mf_rtw_result *r)
+{
+	for (size_t i = 0; r->read != NULL && i < r->shares * r->reads; i++)
+		mf_buf_free(&r->read[i]);
+	free(r->read);
+	r->read = NULL;
+}
+
+/* -- step 4: the new file ----------------------------------------------------------------------------- */
+
+/* Invariants: data holds the whole container's data area, unless whole is used instead; length <= area. */
+struct image {
+	uint8_t head[MF_MUT_HEADER];
+	mf_buf data;
+	mf_str whole;    /* the caller's bytes, when they are all there is */
+	uint64_t length;
+	mf_buf extra;    /* count and records behind the data */
+};
+
+static void
+image_free(struct image *m)
+{
+	mf_buf_free(&m->data);
+	mf_buf_free(&m->extra);
+	sodium_memzero(m->head, sizeof(m->head));
+}
+
+static bool
+replaces_all(const mf_rtw_share *w)
+{
+	return w->writes == 1 && w->write[0].off == 0 && w->new_length == (int64_t)w->write[0].data.n;
+}
+
+/* Header and leases: a new container's, or those of the old one, all of them. */
+static mf_code
+image_begin(const struct slot *t, const mf_mut_file *old, struct image *m, mf_err *err)
+{
+	memset(m->head, 0, sizeof(m->head));
+	if (old == NULL) {
+		memcpy(m->head + MF_MUT_TUBID, t->s->tubid, MF_TUBID_SIZE);
+		memcpy(m->head + MF_MUT_ENABLER, t->q->enabler, 32);
+		mf_buf_add_u32(&m->extra, 0);
+	} else {
+		size_t n = 4 + (size_t)old->extra * MF_MUT_LEASE;
+
+		memcpy(m->head, old->head, sizeof(m->head));
+		mf_buf_reserve(&m->extra, n);
+		mf_buf_add_u32(&m->extra, old->extra);
+		if (mf_read_all(old->fd, m->extra.p + 4, n - 4, old->extra_off + 4) != (ssize_t)(n - 4))
+			return mf_store_fail(t->s, err, EIO, "read leases");
+		m->extra.n = n;
+		for (uint32_t i = 0; old->version == 1 && i < MF_MUT_SLOT_COUNT; i++)
+			mf_lease_mut_upgrade(m->head + MF_MUT_SLOTS + i * MF_MUT_LEASE);
+		for (uint32_t i = 0; old->version == 1 && i < old->extra; i++)
+			mf_lease_mut_upgrade(m->extra.p + 4 + i * MF_MUT_LEASE);
+	}
+	memcpy(m->head + MF_MUT_MAGIC, mf_mut_magic(2), 32);
+	return MF_OK;
+}
+
+/* Writes as Tahoe makes them: they never shrink anything (lafs.md 4.3). */
+static mf_code
+image_write(struct image *m, const mf_rtw_write *w, mf_err *err)
+{
+	uint64_t end;
+
+	if (__builtin_add_overflow(w->off, (uint64_t)w->data.n, &end) || end > MF_MUT_DATA_MAX)
+		return mf_fail(err, MF_EINVAL, 0, "mutable share would become larger than %d bytes", MF_MUT_DATA_MAX);
+	if (end > m->data.n) {
+		mf_buf_reserve(&m->data, (size_t)end - m->data.n);
+		memset(m->data.p + m->data.n, 0, (size_t)end - m->data.n);
+		m->data.n = (size_t)end;
+	}
+	if (end >= m->length) {
+		if (w->off > m->length) /* stale bytes may stand there */
+			memset(m->data.p + m->length, 0, (size_t)(w->off - m->length));
+		m->length = end;
+	}
+	if (w->data.n > 0)
+		memcpy(m->data.p + w->off, w->data.p, w->data.n);
+	return MF_OK;
+}
+
+static mf_code
+image_fill(const struct slot *t, const mf_mut_file *old, const mf_rtw_share *w, struct image *m, mf_err *err)
+{
+	mf_code rc = MF_OK;
+
+	if (replaces_all(w)) {
+		m->whole = w->write[0].data;
+		m->length = m->whole.n;
+		return m->length <= MF_MUT_DATA_MAX ? MF_OK :
+						      mf_fail(err, MF_EINVAL, 0, "mutable share is too large");
+	}
+	if (old != NULL) {
+		uint64_t area = old->extra_off - MF_MUT_HEADER;
+
+		if (area > MF_MUT_DATA_MAX || area > old->file_size)
+			area = old->length;
+		mf_buf_reserve(&m->data, (size_t)area);
+		ssize_t got = mf_read_all(old->fd, m->data.p, (size_t)area, MF_MUT_HEADER);
+		if (got < 0 || (uint64_t)got < old->length)
+			return mf_store_fail(t->s, err, EIO, "read a share");
+		m->data.n = (size_t)got;
+		m->length = old->length;
+	}
+	for (size_t i = 0; i < w->writes && rc == MF_OK; i++)
+		rc = image_write(m, &w->write[i], err);
+	if (w->new_length >= 0 && (uint64_t)w->new_length < m->length)
+		m->length = (uint64_t)w->new_length;
+	return rc;
+}
+
+/* Add or renew ours. */
+static void
+image_lease(const struct mf_store *s, const mf_lease *l, struct image *m)
+{
+	uint32_t extra = mf_be32(m->extra.p);
+	uint8_t *empty = NULL, record[MF_MUT_LEASE];
+
+	for (uint32_t i = 0; i < MF_MUT_SLOT_COUNT + extra; i++) {
+		uint8_t *p = i < MF_MUT_SLOT_COUNT ? m->head + MF_MUT_SLOTS + i * MF_MUT_LEASE :
+						     m->extra.p + 4 + (i - MF_MUT_SLOT_COUNT) * MF_MUT_LEASE;
+
+		if (mf_lease_mut_ours(l, p)) {
+			if (mf_be32(p + 4) < l->expiry)
+				mf_put32(p + 4, l->expiry);
+			return;
+		}
+		if (mf_be32(p) == 0 && empty == NULL)
+			empty = p;
+	}
+	if (empty != NULL) {
+		mf_lease_mut(l, s->tubid, empty);
+		return;
+	}
+	mf_lease_mut(l, s->tubid, record);
+	mf_buf_add(&m->extra, record, sizeof(record));
+	mf_put32(m->extra.p, extra + 1);
+}
+
+/* Header, data, leases into @p fd; an errno value or 0. */
+static int
+image_store(struct mf_store *s, struct image *m, int fd)
+{
+	mf_str data = m->whole.p != NULL ? m->whole : mf_buf_str(&m->data);
+	uint64_t extra_off = MF_MUT_HEADER + data.n;
+	int sys;
+
+	mf_put64(m->head + MF_MUT_LENGTH, m->length);
+	mf_put64(m->head + MF_MUT_EXTRA_OFF, extra_off);
+	sys = mf_write_all(fd, m->head, sizeof(m->head), 0);
+	if (sys == 0)
+		sys = mf_write_all(fd, data.p, data.n, MF_MUT_HEADER);
+	if (sys == 0)
+		sys = mf_write_all(fd, m->extra.p, m->extra.n, extra_off);
+	if (sys == 0 && s->durability == MF_DURABLE && fsync(fd) != 0)
+		sys = errno;
+	return sys;
+}
+
+/* Give the temporary file the share's name; makes the directories of a new share. */
+static int
+rename_share(struct slot *t, const char *tmp, uint32_t num)
+{
+	char dir[MF_SI_PATH], path[MF_SI_PATH + 8], prefix[3];
+
+	mf_store_si_path(t->q->si, dir);
+	(void)snprintf(path, sizeof(path), "%s/%u", dir, num);
+	(void)snprintf(prefix, sizeof(prefix), "%.2s", dir);
+	if (renameat(t->s->shares, tmp, t->s->shares, path) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return errno;
+	if (mkdirat(t->s->shares, prefix, 0700) != 0 && errno != EEXIST)
+		return errno;
+	if (mkdirat(t->s->shares, dir, 0700) != 0 && errno != EEXIST)
+		return errno;
+	t->made_dir = true;
+	return renameat(t->s->shares, tmp, t->s->shares, path) == 0 ? 0 : errno;
+}
+
+static mf_code
+write_image(struct slot *t, struct image *m, uint32_t num, mf_err *err)
+{
+	char tmp[48];
+	int sys = mf_incoming_make(t->s);
+
+	if (sys != 0)
+		return mf_store_fail(t->s, err, sys, "make incoming");
+	mf_incoming_name(tmp);
+	int fd = openat(t->s->shares, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return mf_store_fail(t->s, err, errno, "make a mutable share");
+	sys = image_store(t->s, m, fd);
+	(void)close(fd);
+	if (sys == 0)
+		sys = rename_share(t, tmp, num);
+	if (sys == 0)
+		return MF_OK;
+	(void)unlinkat(t->s->shares, tmp, 0);
+	return mf_store_fail(t->s, err, sys, "write a mutable share");
+}
+
+static mf_code
+remove_share(struct slot *t, uint32_t num, mf_err *err)
+{
+	char dir[MF_SI_PATH], path[MF_SI_PATH + 8];
+
+	mf_store_si_path(t->q->si, dir);
+	(void)snprintf(path, sizeof(path), "%s/%u", dir, num);
+	if (unlinkat(t->s->shares, path, 0) != 0 && errno != ENOENT)
+		return mf_store_fail(t->s, err, errno, "remove a share");
+	t->removed = true;
+	return MF_OK;
+}
+
+static mf_code
+write_share(struct slot *t, const mf_rtw_share *w, const mf_lease *l, mf_err *err)
+{
+	const mf_mut_file *old = slot_find(t, w->num);
+	struct image m = {.length = 0};
+	mf_code rc;
+
+	if (w->new_length == 0)
+		return remove_share(t, w->num, err);
+	rc = image_begin(t, old, &m, err);
+	if (rc == MF_OK)
+		rc = image_fill(t, old, w, &m, err);
+	if (rc == MF_OK) {
+		image_lease(t->s, l, &m);
+		rc = write_image(t, &m, w->num, err);
+	}
+	if (rc == MF_OK) {
+		size_t data = m.whole.p != NULL ? m.whole.n : m.data.n;
+		uint64_t now = MF_MUT_HEADER + data + m.extra.n;
+
+		atomic_fetch_add(&t->s->grown, (int64_t)now - (int64_t)(old == NULL ? 0 : old->file_size));
+	}
+	image_free(&m);
+	return rc;
+}
+
+/* The names become durable: of the shares, and of their directories if these are new. */
+static int
+sync_names(const struct slot *t)
+{
+	char dir[MF_SI_PATH], prefix[3];
+	const char *path[] = {dir, prefix, "."};
+	int sys = 0;
+
+	if (t->s->durability == MF_NOT_DURABLE)
+		return 0;
+	mf_store_si_path(t->q->si, dir);
+	(void)snprintf(prefix, sizeof(prefix), "%.2s", dir);
+	for (int i = 0; i < (t->made_dir ? 3 : 1) && sys == 0; i++) {
+		int fd = openat(t->s->shares, path[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0)
+			return errno == ENOENT ? 0 : errno; /* all its shares were removed */
+		if (fsync(fd) != 0)
+			sys = errno;
+		(void)close(fd);
+	}
+	return sys;
+}
+
+static mf_code
+run_writes(struct slot *t, mf_err *err)
+{
+	char dir[MF_SI_PATH];
+	mf_lease l;
+	mf_code rc = MF_OK;
+
+	mf_lease_of(t->s, t->q->si, &l);
+	for (size_t i = 0; i < t->q->shares && rc == MF_OK; i++)
+		if (t->q->share[i].writes > 0 || t->q->share[i].new_length >= 0)
+			rc = write_share(t, &t->q->share[i], &l, err);
+	mf_lease_wipe(&l);
+	mf_store_si_path(t->q->si, dir);
+	if (t->removed)
+		(void)unlinkat(t->s->shares, dir, AT_REMOVEDIR); /* stays while it holds a share */
+	int sys = rc == MF_OK ? sync_names(t) : 0;
+	return sys == 0 ? rc : mf_store_fail(t->s, err, sys, "make a mutable share durable");
+}
+
+mf_code
+mf_store_rtw(struct mf_store *s, const mf_rtw *q, mf_rtw_result *r, mf_err *err)
+{
+	struct slot t = {.s = s, .q = q};
+	int lock = -1;
+	mf_code rc = MF_OK;
+
+	r->passed = false;
+	r->shares = r->reads = 0;
+	r->read = NULL;
+	if (q->lock == MF_RTW_TAKE_LOCK)
+		rc = mf_store_lock(s, q->si, &lock, err);
+	if (rc == MF_OK)
+		rc = slot_open(&t, err);
+	if (rc == MF_OK)
+		rc = run_tests(&t, &r->passed, err);
+	if (rc == MF_OK)
+		rc = run_reads(&t, r, err);
+	if (rc == MF_OK && r->passed)
+		rc = run_writes(&t, err);
+	slot_close(&t);
+	mf_store_unlock(lock);
+	if (rc != MF_OK)
+		mf_rtw_result_free(r);
+	return rc;
+}
