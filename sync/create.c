@@ -4,12 +4,13 @@
  * machine is removed after a failure; directories made on the grid by then are left behind, linked from nowhere. */
 #include "sync/folder.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
-#include <jansson.h>
 #include <sodium.h>
 
 #include "base/base32.h"
+#include "base/json.h"
 #include "base/unicode.h"
 #include "sync/relpath.h"
 #include "sync/state.h"
@@ -88,7 +89,7 @@ check_magic_path(struct making *m, mf_err *err)
 	mf_err why = {0};
 	mf_code rc = m->env->ops->root_open(m->env, m->what->magic_path, &root, &why);
 
-	if (rc == MF_ENOTFOUND)
+	if (rc == MF_ENOTFOUND && why.sys != ENOTDIR)
 		return mf_fail(err, MF_EINVAL, why.sys, "'%s' does not exist", m->what->magic_path);
 	if (rc != MF_OK)
 		return mf_fail(err, MF_EINVAL, why.sys, "'%s' is not a directory that can be used", m->what->magic_path);
@@ -131,16 +132,15 @@ sink_buf(void *arg, const void *p, size_t n, mf_err *err)
 static mf_code
 check_version(mf_str text, mf_err *err)
 {
-	json_error_t bad;
-	json_t *top = json_loadb(text.n == 0 ? "" : text.p, text.n, JSON_REJECT_DUPLICATES, &bad);
-	const json_t *version = json_object_get(top, "version");
-	mf_code rc = MF_OK;
+	json_t *top = NULL;
+	int64_t version = 0;
+	mf_code rc = mf_json_load(text, METADATA_MAX, MF_JSON_UNIQUE, &top, err);
 
-	if (!json_is_integer(version))
-		rc = mf_fail(err, MF_EFORMAT, 0, "The Collective's @metadata does not say its version.");
-	else if (json_integer_value(version) != 1)
+	if (rc == MF_OK)
+		rc = mf_json_int(top, "@metadata.version", INT64_MIN, INT64_MAX, &version, err);
+	if (rc == MF_OK && version != 1)
 		rc = mf_fail(err, MF_EUNSUPPORTED, 0, "The folder has format version %lld, this program knows 1.",
-			(long long)json_integer_value(version));
+			(long long)version);
 	json_decref(top);
 	return rc;
 }

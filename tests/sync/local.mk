@@ -24,3 +24,15 @@ check_PROGRAMS += %reldir%/test_state_python
 %canon_reldir%_test_state_python_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_state_python_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_state_python
+
+check_PROGRAMS += %reldir%/test_snapshot
+%canon_reldir%_test_snapshot_SOURCES = %reldir%/test_snapshot.c $(MF_GRID_GOLDEN)
+%canon_reldir%_test_snapshot_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_snapshot_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_snapshot
+
+check_PROGRAMS += %reldir%/test_create
+%canon_reldir%_test_create_SOURCES = %reldir%/test_create.c $(MF_SYNC_FIXTURE)
+%canon_reldir%_test_create_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_create_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_create

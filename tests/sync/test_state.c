@@ -484,6 +484,29 @@ Test(state, known_heads_and_pinned_keys_read_back, .timeout = 10)
 	fixture_end(&f);
 }
 
+Test(state, directories_that_we_made_are_remembered, .timeout = 10)
+{
+	struct fixture f;
+	bool ours = true;
+
+	fixture_start(&f);
+	fixture_create(&f);
+	struct mf_state *s = fixture_open(&f);
+	OK(mf_state_dir_ours(s, "a/b", &ours, &err));
+	cr_assert(!ours);
+	OK(mf_state_dir_made(s, "a/b", &err));
+	OK(mf_state_dir_made(s, "a/b", &err));
+	OK(mf_state_dir_ours(s, "a/b", &ours, &err));
+	cr_assert(ours);
+	OK(mf_state_dir_ours(s, "a", &ours, &err));
+	cr_assert(!ours);
+	OK(mf_state_dir_forget(s, "a/b", &err));
+	OK(mf_state_dir_ours(s, "a/b", &ours, &err));
+	cr_assert(!ours);
+	mf_state_close(s);
+	fixture_end(&f);
+}
+
 struct steps {
 	struct mf_state *s;
 	mf_code inner, outer;

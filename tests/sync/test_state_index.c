@@ -149,6 +149,35 @@ Test(index, heads_read_back_per_path_and_per_participant, .timeout = 10)
 	fixture_end(&f);
 }
 
+Test(index, what_differs_from_base_is_unsettled, .timeout = 10)
+{
+	struct fixture f;
+	mf_snap_row a = sample(1, NULL, 0), b = sample(2, NULL, 0);
+	mf_path_row row = {.has_base = true, .base = a.cap, .content = a.content, .metadata_cap = a.metadata_cap};
+	mf_buf out = {0};
+
+	fixture_start(&f);
+	fixture_create(&f);
+	struct mf_state *s = fixture_open(&f);
+	OK(mf_state_snap_put(s, &a, &err));
+	OK(mf_state_snap_put(s, &b, &err));
+	static const char *const settled[] = {"settled", "not shown", "other head"};
+	for (size_t i = 0; i < 3; i++) {
+		row.relpath = (char *)settled[i];
+		OK(mf_state_path_put(s, &row, &err));
+		if (i != 1)
+			OK(mf_state_head_put(s, "", settled[i], a.cap.text, &err));
+	}
+	OK(mf_state_head_put(s, "bob", "settled", a.cap.text, &err));
+	OK(mf_state_head_put(s, "bob", "other head", b.cap.text, &err));
+	OK(mf_state_head_put(s, "bob", "new", b.cap.text, &err));
+	OK(mf_state_head_unsettled(s, note_name, &out, &err));
+	NOTED(&out, "new not shown other head ");
+	mf_buf_free(&out);
+	mf_state_close(s);
+	fixture_end(&f);
+}
+
 Test(index, directory_versions_go_with_their_heads, .timeout = 10)
 {
 	struct fixture f;

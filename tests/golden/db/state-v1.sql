@@ -12,6 +12,7 @@ CREATE TABLE mf_intent ( relpath TEXT PRIMARY KEY, target TEXT NOT NULL, flags I
 CREATE TABLE mf_conflict ( relpath TEXT NOT NULL, slot TEXT NOT NULL, cap TEXT NOT NULL, closing INTEGER NOT NULL, written INTEGER NOT NULL, sha256 BLOB, marker_size INTEGER NOT NULL, present INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, ino INTEGER NOT NULL, PRIMARY KEY (relpath, slot)) WITHOUT ROWID;
 CREATE TABLE mf_known ( relpath TEXT NOT NULL, cap TEXT NOT NULL, PRIMARY KEY (relpath, cap)) WITHOUT ROWID;
 CREATE TABLE mf_key ( participant TEXT PRIMARY KEY, verify_key BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE mf_dir (relpath TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE mf_schema (version INTEGER NOT NULL);
 INSERT INTO mf_schema VALUES (1);
 INSERT INTO config VALUES ('laptop', CAST('AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA====' AS BLOB), '/s/stash', 'URI:DIR2:aeotvthibzvyhkgvcj2uvwmoc4:nm2xznszzsaypssjj6cuwynplr7r4udlp3chgev6af45f4xvonha', 'URI:DIR2:3kadlrw5fl7ffb5cdt5jai24ji:uu3rwrqjcaqyqd7wtybchxfczqf72p2klfvjxbgorzadtg2lje2q', '/m', 60, NULL);
@@ -23,3 +24,4 @@ INSERT INTO mf_pending VALUES ('a/z', 1, 'URI:DIR2-CHK:aeaaaaaaaaaaaaaaaaaaaaaaa
 INSERT INTO mf_intent VALUES ('a/w', 'URI:DIR2-CHK:aeaaaaaaaaaaaaaaaaaaaaaaaa:a4aqaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:1:401', 0, '.magic-folder-000102abcdefff10.tmp', 5, 6, 7, 8, 9, 10, 11);
 INSERT INTO mf_known VALUES ('a/v', 'URI:DIR2-CHK:aeaaaaaaaaaaaaaaaaaaaaaaaa:a4aqaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:1:401');
 INSERT INTO mf_key VALUES ('bob', zeroblob(32));
+INSERT INTO mf_dir VALUES ('a');
