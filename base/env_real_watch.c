@@ -241,9 +241,14 @@ mf_real_watch_add(struct mf_watch *w, struct mf_root *root, const char *path, mf
 {
 	struct mf_inotify *ino = &w->env->ino;
 	size_t n = strlen(path);
-	mf_code code = n >= PATH_MAX ? mf_fail(err, MF_EINVAL, ENAMETOOLONG, "watch %.80s: path too long", path)
-		: root != NULL ? mf_real_path_check(path, err) : MF_OK;
+	mf_code code = MF_OK;
 
+	if (n >= PATH_MAX)
+		code = mf_fail(err, MF_EINVAL, ENAMETOOLONG, "watch %.80s: path too long", path);
+	else if (root != NULL)
+		code = mf_real_path_check(path, err);
+	else if (*path != '/')
+		code = mf_fail(err, MF_EINVAL, 0, "watch %.80s: not an absolute path", path);
 	if (code == MF_OK && ino->fd < 0)
 		code = open_instance(w->env, err);
 	if (code != MF_OK)

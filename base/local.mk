@@ -12,5 +12,6 @@ libmf_a_SOURCES += \
 	%reldir%/env_real_watch.c \
 	%reldir%/err.c %reldir%/err.h \
 	%reldir%/json.c %reldir%/json.h %reldir%/json_py.c \
+	%reldir%/log.c %reldir%/log.h \
 	%reldir%/sha256.c %reldir%/sha256.h \
 	%reldir%/unicode.c %reldir%/unicode.h

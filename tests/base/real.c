@@ -52,21 +52,21 @@ real_deinit(struct real *r)
 }
 
 static void
-on_timeout(uv_timer_t *t)
+on_tick(uv_timer_t *t)
 {
-	*(int *)t->data = 1;
+	(void)t;
 }
 
 int
 real_run_until(struct real *r, const int *flag, uint64_t ms)
 {
+	uint64_t end = r->ops->mono_ms(r->env) + ms;
 	uv_timer_t t;
-	int late = 0;
 
+	/* One turn of the loop runs timers first and may sleep then: be woken often. */
 	(void)uv_timer_init(&r->loop, &t);
-	t.data = &late;
-	(void)uv_timer_start(&t, on_timeout, ms, 0);
-	while (!*flag && !late)
+	(void)uv_timer_start(&t, on_tick, 2, 2);
+	while (!*flag && r->ops->mono_ms(r->env) < end)
 		(void)uv_run(&r->loop, UV_RUN_ONCE);
 	uv_close((uv_handle_t *)&t, NULL);
 	(void)uv_run(&r->loop, UV_RUN_NOWAIT);
