@@ -77,6 +77,35 @@ def case_02():
         b.wait("dir/a@b.txt", V1)
 
 
+def case_04():
+    """4: objects as Python makes them are taken over: same capability linked, nothing published anew"""
+    with World() as w:
+        a, b = w.pair()
+        seed, author = b"\5" * 32, "python"
+        personal = a.grid("mkdir")
+        first = forge(a, "dir/p", V1, seed, author=author)
+        caps = {"dir/p": forge(a, "dir/p", V2, seed, author=author, parents=[first]),
+                "empty": forge(a, "empty", b"", seed, author=author),
+                "small": forge(a, "small", b"literal", seed, author=author),
+                "n\u0303": forge(a, "n\u0303", V3, seed, author=author)}
+        gone = forge(a, "gone", None, seed, author=author, parents=[forge(a, "gone", V1, seed, author=author)])
+        for relpath, cap in list(caps.items()) + [("gone", gone)]:
+            a.grid("ln", personal, mangle(relpath), cap)
+        a.api("POST", a.of("f", "participants"),
+              {"author": {"name": author}, "personal_dmd": read_cap(personal)}, want=201)
+        for d in (a, b):
+            for relpath, data in (("dir/p", V2), ("empty", b""), ("small", b"literal"), ("n\u0303", V3)):
+                d.wait(relpath, data)
+            check(os.stat(d.path("dir/p")).st_mtime_ns == 1600000000 * 10**9, "mtime")
+            wait_for("%s to link them" % d.name, lambda: len(d.personal()) == 5)
+            settle(d)
+            entries = d.personal()
+            for relpath, cap in list(caps.items()) + [("gone", gone)]:
+                check(entries[mangle(relpath)]["ro"] == cap, "another capability for", relpath)
+            check(d.conflicts() == {} and d.read("gone") is None, d.conflicts())
+        w.stop()
+
+
 def case_05():
     """5: an update has the previous snapshot as parent, and the receiver links the same capability"""
     with Pair() as (a, b):
