@@ -286,8 +286,8 @@ class Device:
 
     # -- the grid as this device sees it
     def entries(self, cap):
-        """Children of a directory: name -> (kind-less capability, metadata)."""
-        return json.loads(self.grid("ls", "--json", cap))
+        """Children of a directory: name -> {"ro", "rw", "metadata"}."""
+        return {e["name"]: e for e in json.loads(self.grid("ls", "--json", cap))}
 
     def personal(self, folder="f"):
         """Our Personal directory's entries without @metadata."""
