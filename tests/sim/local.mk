@@ -4,9 +4,26 @@ tests_libsim_a_SOURCES = \
 	%reldir%/sched.c %reldir%/sim.h %reldir%/sim_int.h %reldir%/store.c %reldir%/user.c %reldir%/vfs.c \
 	%reldir%/watch.c %reldir%/world.c
 tests_libsim_a_CFLAGS = $(AM_CFLAGS)
+# People with the real engine, above the simulator.
+SIM_CAST = %reldir%/cast.c %reldir%/cast.h
 SIM_LIBS = tests/libsim.a $(TEST_LIBS)
 check_PROGRAMS += %reldir%/test_sim
 %canon_reldir%_test_sim_SOURCES = %reldir%/test_sim.c
 %canon_reldir%_test_sim_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_sim_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_sim
+check_PROGRAMS += %reldir%/test_engine_basic
+%canon_reldir%_test_engine_basic_SOURCES = %reldir%/test_engine_basic.c $(SIM_CAST)
+%canon_reldir%_test_engine_basic_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_engine_basic_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_engine_basic
+check_PROGRAMS += %reldir%/test_engine_three
+%canon_reldir%_test_engine_three_SOURCES = %reldir%/test_engine_three.c $(SIM_CAST)
+%canon_reldir%_test_engine_three_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_engine_three_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_engine_three
+check_PROGRAMS += %reldir%/test_engine_odd
+%canon_reldir%_test_engine_odd_SOURCES = %reldir%/test_engine_odd.c $(SIM_CAST)
+%canon_reldir%_test_engine_odd_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_engine_odd_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_engine_odd

@@ -151,6 +151,10 @@ mf_code sim_peek_dir(struct sim_world *w, const mf_dirread *cap, mf_listing *out
 mf_code sim_peek_file(struct sim_world *w, mf_str cap, mf_buf *out);
 /** Changes a directory from outside, past all faults. */
 mf_code sim_poke_dir(struct sim_world *w, const mf_dirwrite *cap, const mf_link *links, size_t n);
+/** Called for every entry of a mutable directory that gets another capability, after the fact.  @p was: NULL if there
+ *  was none. */
+typedef void sim_link_cb(void *arg, const char *name, const char *was, const char *now);
+void sim_on_link(struct sim_world *w, sim_link_cb *fn, void *arg);
 /** No nudge paths from now on: only polling finds what others did. */
 void sim_no_nudges(struct sim_world *w);
 

@@ -240,6 +240,8 @@ struct sim_world {
 	unsigned preempt, depth;
 	uint32_t grain_ns;
 	bool no_nudges;
+	sim_link_cb *on_link;
+	void *on_link_arg;
 	struct sim_object **objects; /* the grid: a hash table by capability text */
 	size_t n_objects, cap_objects;
 	uint64_t next_vfs;

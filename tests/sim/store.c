@@ -254,6 +254,16 @@ nudge(struct sim_world *w, const char *cap_text)
 	sim_emit_nudge(w, path);
 }
 
+static void
+tell_links(struct sim_world *w, const struct sim_object *dir)
+{
+	for (size_t i = 0; i < dir->now.n && w->on_link != NULL; i++) {
+		const struct sim_child *now = &dir->now.c[i], *was = find_child(&dir->before, now->name);
+		if (was == NULL || strcmp(was->ro, now->ro) != 0)
+			w->on_link(w->on_link_arg, now->name, was == NULL ? NULL : was->ro, now->ro);
+	}
+}
+
 mf_code
 sim_store_update(struct sim_world *w, struct sim_object *dir, const mf_link *links, size_t n, mf_err *err)
 {
@@ -282,6 +292,7 @@ sim_store_update(struct sim_world *w, struct sim_object *dir, const mf_link *lin
 	mf_buf_add_u64(&packed, dir->version.seqnum);
 	(void)crypto_hash_sha256(dir->version.root, packed.p, packed.n);
 	mf_buf_free(&packed);
+	tell_links(w, dir);
 	nudge(w, dir->cap);
 	return MF_OK;
 }

@@ -159,6 +159,13 @@ sim_no_nudges(struct sim_world *w)
 	w->no_nudges = true;
 }
 
+void
+sim_on_link(struct sim_world *w, sim_link_cb *fn, void *arg)
+{
+	w->on_link = fn;
+	w->on_link_arg = arg;
+}
+
 struct sim_host *
 sim_host_new(struct sim_world *w, const char *name)
 {

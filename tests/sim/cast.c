@@ -1,0 +1,453 @@
+/* People who share one folder in a simulated world. */
+#include "cast.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <criterion/criterion.h>
+
+#include "sync/relpath.h"
+
+void
+cast_init(struct cast *c, uint64_t seed)
+{
+	*c = (struct cast){.w = sim_world_new(seed)};
+}
+
+/* ---- becoming a member ---- */
+
+struct joining {
+	struct member *m;
+	const mf_dirread *collective;
+	bool done;
+	mf_code rc;
+	mf_err err;
+};
+
+static void
+join_work(void *arg, const mf_cancel *cancel)
+{
+	struct joining *j = arg;
+	struct cast *c = j->m->cast;
+	mf_folder_new what = {.name = "folder", .author = j->m->name, .magic_path = CAST_DIR, .state_dir = CAST_STATE,
+		.poll_interval_s = c->poll_s == 0 ? 3600 : c->poll_s, .scan_interval_s = c->scan_s,
+		.collective = j->collective};
+
+	j->rc = mf_folder_create(sim_env_of(j->m->h), sim_grid_of(j->m->h), &what, &j->m->personal, cancel, &j->err);
+}
+
+static void
+join_done(void *arg)
+{
+	((struct joining *)arg)->done = true;
+}
+
+static bool
+join_is_done(void *arg)
+{
+	return ((struct joining *)arg)->done;
+}
+
+struct member *
+cast_join(struct cast *c, const char *name, const mf_dirread *collective)
+{
+	struct member *m = &c->m[c->n];
+	bool first = c->n == 0 && collective == NULL;
+	struct joining j = {.m = m, .collective = first ? NULL : collective != NULL ? collective : &c->collective};
+
+	cr_assert(c->n < CAST_MAX);
+	c->n++;
+	*m = (struct member){.cast = c, .h = sim_host_new(c->w, name), .name = name};
+	if (c->dark) {
+		sim_trouble_of(m->h)->drop_events = 1000;
+		sim_no_nudges(c->w);
+	}
+	sim_mkdirs(m->h, CAST_DIR);
+	struct mf_env *env = sim_boot(m->h);
+	(void)env->ops->job_start(env, MF_POOL_TRANSFER, join_work, join_done, &j);
+	cr_assert(sim_run_until(c->w, join_is_done, &j, CAST_LIMIT_MS));
+	cr_assert(j.rc == MF_OK, "%s cannot join: %s", name, j.err.text);
+	return m;
+}
+
+static void
+listener(void *arg, struct mf_folder *f, const mf_folder_event *ev)
+{
+	struct member *m = arg;
+
+	(void)f;
+	sim_trace(m->cast->w, "%s says %d %s: %s", m->name, (int)ev->kind, ev->relpath == NULL ? "" : ev->relpath,
+		ev->text == NULL ? "" : ev->text);
+	m->conflicts_added += ev->kind == MF_EV_CONFLICT_ADDED;
+	m->errors += ev->kind == MF_EV_ERROR;
+	m->uploads += ev->kind == MF_EV_UPLOAD_FINISHED;
+	m->downloads += ev->kind == MF_EV_DOWNLOAD_FINISHED;
+	if (ev->kind == MF_EV_ERROR)
+		(void)snprintf(m->last_error, sizeof(m->last_error), "%s: %s", ev->relpath == NULL ? "" : ev->relpath,
+			ev->text);
+}
+
+void
+cast_open(struct member *m)
+{
+	mf_err err = {0};
+
+	if (sim_env_of(m->h) == NULL)
+		(void)sim_boot(m->h);
+	cr_assert(mf_folder_open(sim_env_of(m->h), sim_grid_of(m->h), "folder", CAST_STATE, listener, m, &m->f,
+		&err) == MF_OK, "%s cannot open: %s", m->name, err.text);
+	mf_folder_start(m->f);
+}
+
+struct answer {
+	bool came;
+	mf_err err;
+};
+
+static void
+on_answer(void *arg, const mf_err *err)
+{
+	struct answer *a = arg;
+
+	a->came = true;
+	a->err = *err;
+}
+
+static bool
+answered(void *arg)
+{
+	return ((struct answer *)arg)->came;
+}
+
+static void
+await(struct member *m, struct answer *a, const char *what)
+{
+	cr_assert(sim_run_until(m->cast->w, answered, a, CAST_LIMIT_MS), "%s: %s does not answer", m->name, what);
+	cr_assert(a->err.code == MF_OK, "%s: %s: %s", m->name, what, a->err.text);
+}
+
+struct member *
+cast_add(struct cast *c, const char *name)
+{
+	struct member *m = cast_join(c, name, NULL);
+	struct member *admin = &c->m[0];
+
+	cast_open(m);
+	if (m == admin) {
+		c->collective = mf_folder_config(m->f)->collective;
+	} else {
+		struct answer a = {0};
+		mf_folder_add_participant(admin->f, name, &m->personal, on_answer, &a, NULL);
+		await(admin, &a, "adding a participant");
+	}
+	cast_poll(m);
+	return m;
+}
+
+/* ---- ends ---- */
+
+static void
+on_closed(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static bool
+is_set(void *arg)
+{
+	return *(bool *)arg;
+}
+
+/* Alive or dead: the folder goes, then the process. */
+static void
+leave(struct member *m)
+{
+	bool closed = m->f == NULL;
+
+	if (!closed)
+		mf_folder_close(m->f, on_closed, &closed);
+	cr_assert(sim_run_until(m->cast->w, is_set, &closed, CAST_LIMIT_MS), "%s does not close", m->name);
+	m->f = NULL;
+	size_t left = sim_retire(m->h);
+	cr_assert(left == 0, "%s left %zu handles open", m->name, left);
+}
+
+void
+cast_close(struct member *m)
+{
+	leave(m);
+}
+
+void
+cast_bury(struct member *m)
+{
+	if (sim_env_of(m->h) != NULL && sim_dead(m->h))
+		leave(m);
+}
+
+void
+cast_crash(struct member *m, enum sim_crash how)
+{
+	sim_crash(m->h, how);
+	cast_bury(m);
+}
+
+void
+cast_end(struct cast *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (sim_env_of(c->m[i].h) != NULL)
+			leave(&c->m[i]);
+	sim_world_free(c->w);
+}
+
+/* ---- running ---- */
+
+void
+cast_scan(struct member *m)
+{
+	struct answer a = {0};
+
+	mf_folder_scan(m->f, on_answer, &a, NULL);
+	await(m, &a, "the scan");
+}
+
+void
+cast_poll(struct member *m)
+{
+	struct answer a = {0};
+
+	mf_folder_poll(m->f, on_answer, &a, NULL);
+	await(m, &a, "the poll");
+}
+
+bool
+cast_idle(struct cast *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		mf_folder_status st;
+		if (c->m[i].f == NULL || sim_dead(c->m[i].h))
+			continue;
+		mf_folder_status_get(c->m[i].f, &st);
+		if (st.uploads_queued != 0 || st.downloads_queued != 0 || st.scanning || st.polling)
+			return false;
+	}
+	return true;
+}
+
+bool
+cast_wait_idle(struct cast *c, int64_t ms)
+{
+	int64_t end = sim_now_ms(c->w) + CAST_LIMIT_MS, since = sim_now_ms(c->w);
+
+	while (sim_now_ms(c->w) < end) {
+		sim_run_for(c->w, 20);
+		if (!cast_idle(c))
+			since = sim_now_ms(c->w);
+		if (sim_now_ms(c->w) - since >= ms)
+			return true;
+	}
+	return false;
+}
+
+/* What everybody has and says: changes as long as something goes on. */
+static char *
+picture(struct cast *c)
+{
+	mf_buf b = {0};
+
+	for (size_t i = 0; i < c->n; i++) {
+		mf_listing l;
+		sim_tree(c->m[i].h, CAST_DIR, &b);
+		if (sim_peek_dir(c->w, &c->m[i].personal, &l) == MF_OK) {
+			mf_buf_addf(&b, "v%llu\n", (unsigned long long)l.version.seqnum);
+			mf_listing_free(&l);
+		}
+	}
+	return b.p == NULL ? mf_strdup(MF_STR("")) : (char *)b.p;
+}
+
+void
+cast_settle(struct cast *c)
+{
+	char *before = picture(c);
+
+	for (int same = 0, round = 0; same < 2 && round < 30; round++) {
+		for (size_t i = 0; i < c->n; i++) {
+			if (c->m[i].f == NULL)
+				continue;
+			cast_scan(&c->m[i]);
+			cast_poll(&c->m[i]);
+		}
+		sim_run_for(c->w, 3000);
+		char *now = picture(c);
+		same = strcmp(before, now) == 0 ? same + 1 : 0;
+		free(before);
+		before = now;
+	}
+	free(before);
+}
+
+/* ---- the user ---- */
+
+const char *
+cast_path(const char *relpath)
+{
+	static char path[4][512];
+	static unsigned turn;
+	char *p = path[turn++ % 4];
+
+	(void)snprintf(p, sizeof(path[0]), "%s/%s", CAST_DIR, relpath);
+	return p;
+}
+
+void
+cast_write(struct member *m, const char *relpath, const char *text)
+{
+	sim_writez(m->h, cast_path(relpath), text);
+}
+
+void
+cast_mkdirs(struct member *m, const char *relpath)
+{
+	sim_mkdirs(m->h, cast_path(relpath));
+}
+
+bool
+cast_remove(struct member *m, const char *relpath)
+{
+	return sim_remove(m->h, cast_path(relpath));
+}
+
+bool
+cast_move(struct member *m, const char *from, const char *to)
+{
+	return sim_move(m->h, cast_path(from), cast_path(to));
+}
+
+bool
+cast_has(struct member *m, const char *relpath, const char *text)
+{
+	return sim_has(m->h, cast_path(relpath), text);
+}
+
+bool
+cast_exists(struct member *m, const char *relpath)
+{
+	mf_stat st;
+
+	return sim_stat(m->h, cast_path(relpath), &st);
+}
+
+/* ---- the grid ---- */
+
+mf_code
+cast_snapshot(struct cast *c, const mf_immdir *cap, mf_snapshot *out, mf_err *err)
+{
+	mf_dirread dir;
+	mf_listing l;
+	uint8_t signature[64];
+	mf_buf doc = {0};
+
+	*out = (mf_snapshot){0};
+	mf_immdir_read(cap, &dir);
+	mf_code rc = sim_peek_dir(c->w, &dir, &l);
+	if (rc != MF_OK)
+		return mf_fail(err, rc, 0, "no such snapshot");
+	rc = mf_snapshot_dir(&l, out, signature, err);
+	if (rc == MF_OK)
+		rc = sim_peek_file(c->w, mf_strz(out->metadata_cap.text), &doc);
+	if (rc == MF_OK)
+		rc = mf_snapshot_verify(out, mf_buf_str(&doc), signature, err);
+	mf_listing_free(&l);
+	mf_buf_free(&doc);
+	if (rc != MF_OK)
+		mf_snapshot_clear(out);
+	return rc;
+}
+
+static bool
+head_cap(struct member *m, const char *relpath, mf_immdir *cap)
+{
+	mf_buf name = {0};
+	mf_listing l;
+	mf_err err = {0};
+
+	cr_assert(mf_relpath_entry(mf_strz(relpath), &name, &err) == MF_OK, "%s", err.text);
+	cr_assert(sim_peek_dir(m->cast->w, &m->personal, &l) == MF_OK);
+	const mf_child *child = mf_listing_find(&l, mf_buf_str(&name));
+	bool found = child != NULL;
+	if (found)
+		cr_assert(mf_immdir_parse(child->ro, cap, &err) == MF_OK, "%s: %s", relpath, err.text);
+	mf_listing_free(&l);
+	mf_buf_free(&name);
+	return found;
+}
+
+bool
+cast_head(struct member *m, const char *relpath, mf_immdir *cap, mf_snapshot *snap)
+{
+	mf_err err = {0};
+
+	if (!head_cap(m, relpath, cap))
+		return false;
+	cr_assert(cast_snapshot(m->cast, cap, snap, &err) == MF_OK, "%s: head of %s: %s", m->name, relpath, err.text);
+	return true;
+}
+
+bool
+cast_same_head(struct member *a, struct member *b, const char *relpath)
+{
+	mf_immdir x = {0}, y = {0};
+	bool in_a = head_cap(a, relpath, &x), in_b = head_cap(b, relpath, &y);
+
+	return in_a == in_b && strcmp(x.text, y.text) == 0;
+}
+
+size_t
+cast_entries(struct member *m)
+{
+	mf_listing l;
+
+	cr_assert(sim_peek_dir(m->cast->w, &m->personal, &l) == MF_OK);
+	size_t n = l.n;
+	mf_listing_free(&l);
+	return n;
+}
+
+static mf_code
+count_one(void *arg, const char *relpath, const char *participant)
+{
+	(void)relpath;
+	(void)participant;
+	(*(size_t *)arg)++;
+	return MF_OK;
+}
+
+size_t
+cast_conflicts(struct member *m)
+{
+	size_t n = 0;
+
+	cr_assert(mf_folder_conflicts(m->f, count_one, &n, NULL) == MF_OK);
+	return n;
+}
+
+uint64_t
+cast_writes(struct cast *c)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		n += sim_grid_writes(c->m[i].h);
+	return n;
+}
+
+char *
+cast_tree(struct member *m)
+{
+	mf_buf b = {0};
+
+	sim_tree(m->h, CAST_DIR, &b);
+	return b.p == NULL ? mf_strdup(MF_STR("")) : (char *)b.p;
+}

@@ -1,0 +1,86 @@
+/** @file
+ * People who share one folder in a simulated world: the real engine on simulated disks and a simulated grid.
+ *
+ * Every member has the folder at CAST_DIR and its state in CAST_STATE on a host of its own.  The first is the admin.
+ * Functions that cannot do what they say abort the test with a sentence. */
+#ifndef MF_TESTS_SIM_CAST_H
+#define MF_TESTS_SIM_CAST_H
+
+#include "sim.h"
+#include "sync/folder.h"
+#include "sync/snapshot.h"
+
+#define CAST_DIR "/home/folder"
+#define CAST_STATE "/home/state"
+
+enum { CAST_MAX = 6, CAST_LIMIT_MS = 600000 };
+
+struct member {
+	struct cast *cast;
+	struct sim_host *h;
+	const char *name;
+	struct mf_folder *f;      /* NULL while it is not running */
+	mf_dirread personal;
+	unsigned conflicts_added, errors, uploads, downloads; /* events, over all processes */
+	char last_error[256];
+};
+
+struct cast {
+	struct sim_world *w;
+	struct member m[CAST_MAX];
+	size_t n;
+	mf_dirread collective;
+	unsigned poll_s, scan_s;  /* for members to come; 0 = an hour, and scans only on request */
+	bool dark;                /* members to come neither see watch events nor nudges: explicit scans and polls only */
+};
+
+/** No member yet. */
+void cast_init(struct cast *c, uint64_t seed);
+/** Joins and runs from now on. */
+struct member *cast_add(struct cast *c, const char *name);
+/** Joins, but the folder is not opened.  @p collective NULL: the cast's own. */
+struct member *cast_join(struct cast *c, const char *name, const mf_dirread *collective);
+/** All orderly closed; everything is freed. */
+void cast_end(struct cast *c);
+
+void cast_open(struct member *m);  /**< boots if necessary, opens and starts */
+void cast_close(struct member *m); /**< orderly; the process ends */
+/** After a crash: the dead process unwinds. Does nothing when it lives. */
+void cast_bury(struct member *m);
+void cast_crash(struct member *m, enum sim_crash how); /**< and bury */
+
+/** One explicit scan or poll, which must answer within CAST_LIMIT_MS. */
+void cast_scan(struct member *m);
+void cast_poll(struct member *m);
+/** Everybody scans and polls until nothing changes any more: three rounds at least, 30 at most. */
+void cast_settle(struct cast *c);
+/** Nothing queued, nothing running, by each running folder's own word. */
+bool cast_idle(struct cast *c);
+/** Run until idle for @p ms on end. @return false: not within CAST_LIMIT_MS. */
+bool cast_wait_idle(struct cast *c, int64_t ms);
+
+/* ---- what the user does; paths below the folder ---- */
+
+void cast_write(struct member *m, const char *relpath, const char *text);
+void cast_mkdirs(struct member *m, const char *relpath);
+bool cast_remove(struct member *m, const char *relpath);
+bool cast_move(struct member *m, const char *from, const char *to);
+bool cast_has(struct member *m, const char *relpath, const char *text);
+bool cast_exists(struct member *m, const char *relpath);
+/** Absolute path, good until the next but three calls. */
+const char *cast_path(const char *relpath);
+
+/* ---- what can be seen ---- */
+
+/** The head of @p relpath in the Personal directory of @p m, verified.  @return false: no such entry. Free with
+ *  mf_snapshot_clear(). */
+bool cast_head(struct member *m, const char *relpath, mf_immdir *cap, mf_snapshot *snap);
+bool cast_same_head(struct member *a, struct member *b, const char *relpath);
+mf_code cast_snapshot(struct cast *c, const mf_immdir *cap, mf_snapshot *out, mf_err *err);
+size_t cast_entries(struct member *m);   /**< in its Personal directory, with @metadata */
+size_t cast_conflicts(struct member *m); /**< rows, by the folder's own word */
+uint64_t cast_writes(struct cast *c);    /**< to the grid, by all, so far */
+/** The folder's tree as sim_tree() prints it; NUL-terminated, freed by the caller. */
+char *cast_tree(struct member *m);
+
+#endif

@@ -1,0 +1,249 @@
+/* What is on a disk and in a directory by accident or malice: conformance cases 35 to 37, 43 to 45. */
+#include <stdlib.h>
+
+#include <criterion/criterion.h>
+
+#include "cast.h"
+#include "sync/relpath.h"
+
+#define LONG1 "version one, long enough not to travel inside its capability ......"
+#define LONG2 "version two, long enough not to travel inside its capability ......"
+
+static void
+publish(struct member *m)
+{
+	cast_scan(m);
+	sim_run_for(m->cast->w, 3000);
+}
+
+static void
+receive(struct member *m)
+{
+	cast_poll(m);
+	sim_run_for(m->cast->w, 3000);
+}
+
+struct pair {
+	struct cast c;
+	struct member *a, *b;
+};
+
+static void
+pair_init(struct pair *p, uint64_t seed)
+{
+	cast_init(&p->c, seed);
+	p->c.dark = true;
+	p->a = cast_add(&p->c, "alice");
+	p->b = cast_add(&p->c, "bob");
+}
+
+Test(engine_odd, case_35_an_unreadable_file_holds_nothing_up, .timeout = 60)
+{
+	struct pair p;
+
+	pair_init(&p, 35);
+	cast_write(p.a, "before", LONG1);
+	cast_write(p.a, "secret", LONG2);
+	cast_write(p.a, "there", LONG1);
+	cast_mkdirs(p.a, "closed");
+	cast_write(p.a, "closed/in", LONG1);
+	publish(p.a);
+	receive(p.b);
+	sim_chmod(p.a->h, cast_path("secret"), 0);
+	sim_chmod(p.a->h, cast_path("closed"), 0);
+	cast_write(p.a, "zz", LONG1);
+	cast_write(p.a, "secret2", LONG1);
+	sim_chmod(p.a->h, cast_path("secret2"), 0);
+	publish(p.a);
+	receive(p.b);
+	cr_assert(cast_has(p.b, "zz", LONG1) && cast_has(p.b, "secret", LONG2) && cast_has(p.b, "closed/in", LONG1));
+	cr_assert(!cast_exists(p.b, "secret2"));
+	cr_assert(p.a->errors > 0, "somebody is told");
+	sim_chmod(p.a->h, cast_path("secret2"), 0644);
+	sim_chmod(p.a->h, cast_path("closed"), 0755);
+	publish(p.a);
+	receive(p.b);
+	cr_assert(cast_has(p.b, "secret2", LONG1));
+	cast_end(&p.c);
+}
+
+static void
+remove_when_opened(void *arg, enum sim_op op, const char *what)
+{
+	if (op == SIM_OPEN && strstr(what, "vanishing") != NULL)
+		(void)cast_remove(arg, "vanishing");
+}
+
+Test(engine_odd, case_36_a_file_that_vanishes_during_the_scan, .timeout = 60)
+{
+	struct pair p;
+
+	pair_init(&p, 36);
+	cast_write(p.a, "vanishing", LONG1);
+	cast_write(p.a, "staying", LONG1);
+	sim_on_op(p.a->h, remove_when_opened, p.a);
+	publish(p.a);
+	sim_on_op(p.a->h, NULL, NULL);
+	cr_assert(!cast_exists(p.a, "vanishing"));
+	sim_run_for(p.c.w, 10000);
+	receive(p.b);
+	cr_assert(cast_has(p.b, "staying", LONG1) && cast_entries(p.a) == 2);
+	cast_write(p.a, "vanishing", LONG2);
+	publish(p.a);
+	receive(p.b);
+	cr_assert(cast_has(p.b, "vanishing", LONG2));
+	cast_end(&p.c);
+}
+
+Test(engine_odd, case_37_links_and_special_files_are_left_alone, .timeout = 60)
+{
+	struct pair p;
+
+	pair_init(&p, 37);
+	sim_mkdirs(p.a->h, "/home/elsewhere");
+	sim_writez(p.a->h, "/home/elsewhere/secret", LONG2);
+	cast_write(p.a, "file", LONG1);
+	sim_symlink(p.a->h, cast_path("to-file"), "file");
+	sim_symlink(p.a->h, cast_path("to-outside"), "/home/elsewhere");
+	sim_symlink(p.a->h, cast_path("to-loop"), "to-loop");
+	sim_symlink(p.a->h, cast_path("to-root"), "/");
+	sim_special(p.a->h, cast_path("fifo"));
+	publish(p.a);
+	cr_assert(cast_entries(p.a) == 2, "%zu", cast_entries(p.a));
+	cr_assert(cast_remove(p.a, "file")); /* a file that becomes a link is deleted */
+	sim_symlink(p.a->h, cast_path("file"), "/home/elsewhere/secret");
+	publish(p.a);
+	receive(p.b);
+	cr_assert(!cast_exists(p.b, "file"));
+	cast_end(&p.c);
+}
+
+/* ---- a participant who means ill ---- */
+
+static mf_filecap
+put(struct member *m, mf_str bytes)
+{
+	mf_source src = mf_source_mem(bytes.p, bytes.n);
+	struct mf_grid *g = sim_grid_of(m->h);
+	mf_filecap cap;
+
+	cr_assert(g->ops->put(g, &src, &cap, NULL, NULL) == MF_OK);
+	return cap;
+}
+
+/* A properly signed snapshot of @p relpath, whatever that is. */
+static mf_immdir
+forge(struct member *m, const char *relpath, const char *text)
+{
+	const mf_folder_conf *conf = mf_folder_config(m->f);
+	struct mf_grid *g = sim_grid_of(m->h);
+	mf_snapshot s = {.relpath = mf_strdup(mf_strz(relpath)), .author = mf_strdup(mf_strz(conf->author)),
+		.has_mtime = true, .mtime_s = 1600000000};
+	mf_buf doc = {0}, store = {0};
+	mf_link links[2];
+	mf_immdir cap;
+
+	memcpy(s.author_key, conf->verify_key, sizeof(s.author_key));
+	s.content = put(m, mf_strz(text));
+	mf_snapshot_document(&s, &doc);
+	s.metadata_cap = put(m, mf_buf_str(&doc));
+	mf_snapshot_links(&s, conf->seed, 1600000000, links, &store);
+	cr_assert(g->ops->put_dir(g, links, 2, &cap, NULL, NULL) == MF_OK);
+	mf_snapshot_clear(&s);
+	mf_buf_free(&doc);
+	mf_buf_free(&store);
+	return cap;
+}
+
+static void
+link_as(struct member *m, const char *entry, const char *cap)
+{
+	mf_link link = {.name = mf_strz(entry), .cap = mf_strz(cap)};
+
+	cr_assert(sim_poke_dir(m->cast->w, &mf_folder_config(m->f)->personal, &link, 1) == MF_OK);
+}
+
+Test(engine_odd, case_43_a_malformed_entry_spoils_nothing_else, .timeout = 60)
+{
+	struct pair p;
+
+	pair_init(&p, 43);
+	struct member *c = cast_add(&p.c, "carol");
+	link_as(p.a, "@x", "URI:DIR2-LIT:");
+	link_as(p.a, "garbage", "URI:DIR2-CHK:garbage");
+	link_as(p.a, "file", "URI:LIT:onug64tu");
+	link_as(p.a, "future", "URI:NEW-KIND:abc");
+	cast_write(p.a, "good", LONG1);
+	cast_write(p.b, "too", LONG2);
+	publish(p.a);
+	publish(p.b);
+	receive(c);
+	cr_assert(cast_has(c, "good", LONG1) && cast_has(c, "too", LONG2));
+	cr_assert(c->errors > 0, "somebody is told");
+	cr_assert(!cast_exists(c, "garbage") && !cast_exists(c, "file") && !cast_exists(c, "future"));
+	cast_end(&p.c);
+}
+
+Test(engine_odd, case_44_evil_paths_write_nothing, .timeout = 60)
+{
+	static const char *const evil[] = {"../x", "/x", "a/../b", "", ".", "a//b", "./a", "..", "a/", "/home/x"};
+	struct pair p;
+
+	pair_init(&p, 44);
+	cast_write(p.a, "good", LONG1);
+	publish(p.a);
+	for (size_t i = 0; i < sizeof(evil) / sizeof(evil[0]); i++) {
+		mf_immdir cap = forge(p.a, evil[i], LONG2);
+		mf_buf name = {0};
+		mf_mangle(mf_strz(evil[i]), &name);
+		link_as(p.a, name.n == 0 ? "@" : (const char *)name.p, cap.text);
+		mf_buf_free(&name);
+	}
+	receive(p.b);
+	cr_assert(cast_has(p.b, "good", LONG1) && p.b->errors > 0);
+	mf_buf tree = {0};
+	sim_tree(p.b->h, "/", &tree);
+	cr_assert(strstr((char *)tree.p, "home/x") == NULL && strstr((char *)tree.p, " x\n") == NULL);
+	mf_buf_free(&tree);
+	char *folder = cast_tree(p.b);
+	cr_assert(strchr(folder, '\n') == strrchr(folder, '\n'), "%s", folder);
+	free(folder);
+	cast_end(&p.c);
+}
+
+Test(engine_odd, case_45_an_entry_under_another_name_is_refused, .timeout = 60)
+{
+	struct pair p;
+
+	pair_init(&p, 45);
+	mf_immdir cap = forge(p.a, "right", LONG1);
+	link_as(p.a, "wrong", cap.text);
+	receive(p.b);
+	cr_assert(!cast_exists(p.b, "wrong") && !cast_exists(p.b, "right") && p.b->errors > 0);
+	cast_end(&p.c);
+}
+
+Test(engine_odd, a_bad_signature_is_refused, .timeout = 60)
+{
+	struct pair p;
+
+	pair_init(&p, 46);
+	mf_immdir cap = forge(p.a, "p", LONG1);
+	mf_dirread dir;
+	mf_listing l;
+	mf_link links[2];
+	mf_immdir forged;
+	mf_immdir_read(&cap, &dir);
+	cr_assert(sim_peek_dir(p.c.w, &dir, &l) == MF_OK && l.n == 2);
+	mf_filecap other = put(p.a, MF_STR(LONG2));
+	for (size_t i = 0; i < 2; i++)
+		links[i] = (mf_link){.name = l.child[i].name, .cap = l.child[i].ro, .metadata = l.child[i].metadata};
+	links[0].cap = mf_strz(other.text); /* "content" is sorted first */
+	struct mf_grid *g = sim_grid_of(p.a->h);
+	cr_assert(g->ops->put_dir(g, links, 2, &forged, NULL, NULL) == MF_OK);
+	mf_listing_free(&l);
+	link_as(p.a, "p", forged.text);
+	receive(p.b);
+	cr_assert(!cast_exists(p.b, "p") && p.b->errors > 0);
+	cast_end(&p.c);
+}

@@ -1,0 +1,249 @@
+/* Three people, names and files in the way: conformance cases 11, 13, 14, 18, 39, and recorded
+ * objects of the reference implementation, cases 4 and 13. */
+#include <stdlib.h>
+
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <sodium.h>
+
+#include "cast.h"
+
+#define LONG1 "version one, long enough not to travel inside its capability ......"
+#define LONG2 "version two, long enough not to travel inside its capability ......"
+#define LONG3 "version three, long enough not to travel inside its capability ...."
+#define NFD_NAME "e\xcc\x81" /* e and a combining acute */
+#define NFC_NAME "\xc3\xa9"
+
+static void
+publish(struct member *m)
+{
+	cast_scan(m);
+	sim_run_for(m->cast->w, 3000);
+}
+
+static void
+receive(struct member *m)
+{
+	cast_poll(m);
+	sim_run_for(m->cast->w, 3000);
+}
+
+struct trio {
+	struct cast c;
+	struct member *a, *b, *d;
+};
+
+static void
+trio_init(struct trio *t, uint64_t seed, const char *a, const char *b, const char *d)
+{
+	cast_init(&t->c, seed);
+	t->c.dark = true;
+	t->a = cast_add(&t->c, a);
+	t->b = cast_add(&t->c, b);
+	t->d = cast_add(&t->c, d);
+}
+
+Test(engine_three, case_11_what_two_say_is_fetched_once, .timeout = 60)
+{
+	struct trio t;
+
+	trio_init(&t, 11, "alice", "bob", "carol");
+	uint64_t gets = sim_count(t.d->h, SIM_GET), updates = sim_count(t.d->h, SIM_UPDATE);
+	cast_write(t.a, "p", LONG1);
+	publish(t.a);
+	receive(t.b);
+	receive(t.d);
+	cr_assert(cast_has(t.d, "p", LONG1) && cast_conflicts(t.d) == 0);
+	cr_assert(sim_count(t.d->h, SIM_GET) - gets == 2, "metadata and content, %llu",
+		(unsigned long long)(sim_count(t.d->h, SIM_GET) - gets));
+	cr_assert(sim_count(t.d->h, SIM_UPDATE) - updates == 1);
+	cast_end(&t.c);
+}
+
+/* A at v3, B at v2, D at v1. */
+static void
+stale_participant(uint64_t seed, const char *a, const char *b, const char *d)
+{
+	struct trio t;
+
+	trio_init(&t, seed, a, b, d);
+	cast_write(t.a, "p", LONG1);
+	publish(t.a);
+	receive(t.b);
+	receive(t.d);
+	cast_write(t.a, "p", LONG2);
+	publish(t.a);
+	receive(t.b);
+	cast_write(t.a, "p", LONG3);
+	publish(t.a);
+	cast_poll(t.d);
+	cr_assert(cast_has(t.d, "p", LONG3), "one poll suffices (%s, %s, %s)", a, b, d);
+	sim_run_for(t.c.w, 3000);
+	cr_assert(cast_same_head(t.a, t.d, "p") && cast_conflicts(t.d) == 0 && t.d->conflicts_added == 0);
+	cast_end(&t.c);
+}
+
+Test(engine_three, case_13_the_order_of_reading_does_not_matter, .timeout = 60)
+{
+	stale_participant(13, "alice", "bob", "carol");
+	stale_participant(14, "zoe", "bob", "carol");
+	stale_participant(15, "bob", "zoe", "alice");
+}
+
+Test(engine_three, case_14_who_never_updates_costs_nothing, .timeout = 60)
+{
+	struct trio t;
+
+	trio_init(&t, 16, "alice", "bob", "carol");
+	cast_write(t.a, "p", LONG1);
+	publish(t.a);
+	receive(t.b);
+	cast_close(t.b);
+	cast_write(t.a, "p", LONG2);
+	publish(t.a);
+	receive(t.a);
+	cast_write(t.a, "p", LONG3);
+	publish(t.a);
+	receive(t.a);
+	uint64_t gets = sim_count(t.a->h, SIM_GET), downloads = t.a->downloads;
+	for (int i = 0; i < 3; i++)
+		receive(t.a);
+	cr_assert(sim_count(t.a->h, SIM_GET) == gets && t.a->downloads == downloads);
+	cr_assert(cast_has(t.a, "p", LONG3));
+	cast_end(&t.c);
+}
+
+static struct member *
+join_with_file(struct trio *t, const char *name, const char *text)
+{
+	struct member *m = cast_join(&t->c, name, NULL);
+
+	cast_write(m, "p", text);
+	cast_open(m);
+	cast_poll(m);
+	cast_scan(m);
+	sim_run_for(t->c.w, 5000);
+	return m;
+}
+
+Test(engine_three, case_18_a_file_in_the_way, .timeout = 60)
+{
+	struct trio t;
+
+	trio_init(&t, 18, "alice", "bob", "carol");
+	cast_write(t.a, "p", LONG1);
+	publish(t.a);
+	struct member *other = join_with_file(&t, "dora", LONG2);
+	cr_assert(cast_has(other, "p", LONG2) && cast_conflicts(other) == 1);
+	cr_assert(cast_has(other, "p.conflict-alice", LONG1));
+	struct member *same = join_with_file(&t, "erik", LONG1);
+	cr_assert(cast_has(same, "p", LONG1) && cast_conflicts(same) == 0 && same->conflicts_added == 0);
+	cr_assert(cast_same_head(t.a, same, "p"));
+	cast_end(&t.c);
+}
+
+Test(engine_three, case_39_a_name_in_nfd_is_one_name, .timeout = 60)
+{
+	struct trio t;
+	mf_listing l;
+	mf_immdir cap;
+	mf_snapshot s;
+
+	trio_init(&t, 39, "alice", "bob", "carol");
+	cast_write(t.a, NFD_NAME, LONG1);
+	publish(t.a);
+	cr_assert(sim_peek_dir(t.c.w, &t.a->personal, &l) == MF_OK && l.n == 2);
+	cr_assert(mf_listing_find(&l, MF_STR(NFC_NAME)) != NULL);
+	mf_listing_free(&l);
+	cr_assert(cast_head(t.a, NFD_NAME, &cap, &s) && strcmp(s.relpath, NFD_NAME) == 0);
+	mf_snapshot_clear(&s);
+	receive(t.b);
+	cr_assert(cast_has(t.b, NFD_NAME, LONG1) && !cast_exists(t.b, NFC_NAME) && t.b->downloads == 1);
+	uint64_t before = cast_writes(&t.c);
+	receive(t.b);
+	publish(t.b);
+	receive(t.a);
+	cr_assert(t.b->downloads == 1 && cast_writes(&t.c) == before);
+	cast_end(&t.c);
+}
+
+/* ---- golden/grid-sample.json ---- */
+
+static json_t *
+at(json_t *o, const char *a, const char *b)
+{
+	json_t *v = json_object_get(o, a);
+
+	return b == NULL ? v : json_object_get(v, b);
+}
+
+static void
+check_files(struct member *m, json_t *want)
+{
+	const char *relpath;
+	json_t *v;
+	size_t files = 0;
+
+	json_object_foreach(want, relpath, v) {
+		mf_buf bytes = {0};
+		mf_stat st;
+		uint8_t sha[32];
+		char hex[65];
+		cr_assert(sim_read(m->h, cast_path(relpath), &bytes), "%s has not arrived", relpath);
+		cr_assert(sim_stat(m->h, cast_path(relpath), &st));
+		(void)crypto_hash_sha256(sha, bytes.p, bytes.n);
+		mf_hex(hex, sha, sizeof(sha));
+		mf_buf_free(&bytes);
+		cr_assert(strcmp(hex, json_string_value(at(v, "sha256", NULL))) == 0, "%s", relpath);
+		cr_assert(st.mtime_ns == json_integer_value(at(v, "mtime", NULL)) * 1000000000, "%s", relpath);
+		files++;
+	}
+	mf_folder_status status;
+	mf_folder_status_get(m->f, &status);
+	cr_assert(status.files == files, "%llu", (unsigned long long)status.files);
+}
+
+static void
+check_links(struct member *m, json_t *want)
+{
+	const char *entry;
+	json_t *v;
+	mf_listing l;
+
+	cr_assert(sim_peek_dir(m->cast->w, &m->personal, &l) == MF_OK && l.n == json_object_size(want) + 1);
+	json_object_foreach(want, entry, v) {
+		const mf_child *c = mf_listing_find(&l, mf_strz(entry));
+		cr_assert(c != NULL && mf_str_eq(c->ro, mf_strz(json_string_value(v))), "%s", entry);
+	}
+	mf_listing_free(&l);
+}
+
+Test(engine_three, cases_04_13_a_newcomer_reads_what_python_wrote, .timeout = 60)
+{
+	const char *path = MF_SRCDIR "/tests/golden/grid-sample.json";
+	json_t *doc = json_load_file(path, 0, NULL);
+	struct cast c;
+	mf_err err = {0};
+	mf_dirread collective;
+
+	cr_assert(doc != NULL);
+	cast_init(&c, 4);
+	c.dark = true;
+	cr_assert(sim_install_sample(c.w, path, &err) == MF_OK, "%s", err.text);
+	cr_assert(mf_dirread_parse(mf_strz(json_string_value(at(doc, "collective", "read"))), &collective, &err) == MF_OK);
+	struct member *m = cast_join(&c, "newcomer", &collective);
+	uint64_t snapshots = sim_count(m->h, SIM_PUT_DIR);
+	cast_open(m);
+	cast_poll(m);
+	sim_run_for(c.w, 3000);
+	check_files(m, at(doc, "expected_newcomer", "files"));
+	check_links(m, at(doc, "expected_newcomer", "links"));
+	cr_assert(cast_conflicts(m) == 0 && m->conflicts_added == 0);
+	uint64_t writes = cast_writes(&c);
+	publish(m);
+	receive(m);
+	cr_assert(sim_count(m->h, SIM_PUT_DIR) == snapshots, "it makes no snapshot of its own");
+	cr_assert(cast_writes(&c) == writes);
+	cast_end(&c);
+	json_decref(doc);
+}
