@@ -36,3 +36,9 @@ check_PROGRAMS += %reldir%/test_create
 %canon_reldir%_test_create_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_create_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_create
+
+check_PROGRAMS += %reldir%/test_engine
+%canon_reldir%_test_engine_SOURCES = %reldir%/test_engine.c %reldir%/pair.c %reldir%/pair.h
+%canon_reldir%_test_engine_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_engine_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_engine
