@@ -1,16 +1,40 @@
 libmf_a_SOURCES += \
+	%reldir%/api.c %reldir%/api.h %reldir%/api_folder.c %reldir%/api_folders.c %reldir%/api_status.c \
+	%reldir%/app.c %reldir%/app.h %reldir%/app_add.c %reldir%/app_impl.h \
 	%reldir%/args.c %reldir%/cli.c %reldir%/cli.h \
+	%reldir%/client.c %reldir%/client.h \
 	%reldir%/config.c %reldir%/config.h \
 	%reldir%/config_files.c %reldir%/config_folder.c %reldir%/config_impl.h \
+	%reldir%/doctor.c %reldir%/doctor.h %reldir%/doctor_disk.c \
 	%reldir%/endpoint.c %reldir%/endpoint.h \
 	%reldir%/files.c %reldir%/files.h \
 	%reldir%/http1.c %reldir%/http1.h %reldir%/http1_impl.h %reldir%/http1_parse.c \
+	%reldir%/jsontext.c %reldir%/jsontext.h \
 	%reldir%/pidfile.c %reldir%/pidfile.h \
+	%reldir%/run.c %reldir%/run.h \
+	%reldir%/text.c %reldir%/text.h \
+	%reldir%/commands/add.c \
+	%reldir%/commands/api_commands.c \
+	%reldir%/commands/ask.c %reldir%/commands/ask.h \
 	%reldir%/commands/commands.h \
+	%reldir%/commands/doctor.c \
+	%reldir%/commands/grid.c %reldir%/commands/grid.h \
+	%reldir%/commands/grid_dirs.c \
+	%reldir%/commands/grid_files.c \
+	%reldir%/commands/grid_info.c \
 	%reldir%/commands/init.c \
-	%reldir%/commands/show_config.c
+	%reldir%/commands/leave.c \
+	%reldir%/commands/list.c \
+	%reldir%/commands/run.c \
+	%reldir%/commands/show_config.c \
+	%reldir%/commands/status.c
 
 bin_PROGRAMS += magic-folder
 magic_folder_SOURCES = %reldir%/main.c
 magic_folder_CFLAGS = $(AM_CFLAGS)
 magic_folder_LDADD = $(MF_LIBS)
+
+bin_PROGRAMS += magic-folder-api
+magic_folder_api_SOURCES = %reldir%/main_api.c
+magic_folder_api_CFLAGS = $(AM_CFLAGS)
+magic_folder_api_LDADD = $(MF_LIBS)

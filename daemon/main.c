@@ -3,7 +3,14 @@
 
 static const mf_command *const commands[] = {
 	&mf_cmd_init,
+	&mf_cmd_run,
+	&mf_cmd_add,
+	&mf_cmd_leave,
+	&mf_cmd_list,
+	&mf_cmd_status,
 	&mf_cmd_show_config,
+	&mf_cmd_doctor,
+	&mf_cmd_grid,
 	NULL,
 };
 

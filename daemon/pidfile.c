@@ -12,21 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "daemon/files.h"
 
 enum { LOCK_WAIT_MS = 2000, LOCK_STEP_MS = 20 };
-
-void
-mf_double_text(double v, char out[40])
-{
-	for (int digits = 1; digits <= 17; digits++) {
-		(void)snprintf(out, 32, "%.*g", digits, v);
-		if (strtod(out, NULL) == v && strchr(out, 'e') == NULL)
-			break;
-	}
-	if (strpbrk(out, ".en") == NULL)
-		memcpy(out + strlen(out), ".0", 3);
-}
 
 /* Field 22 of /proc/PID/stat: ticks after boot. */
 static mf_code
@@ -173,15 +162,18 @@ take_own_lock(const char *dir, mf_pidfile *p, mf_err *err)
 static mf_code
 write_own(const mf_pidfile *p, mf_err *err)
 {
-	char number[40], text[96];
+	mf_buf text = {0};
 	double started;
 	mf_code rc = mf_process_start(getpid(), &started, err);
 
 	if (rc != MF_OK)
 		return rc;
-	mf_double_text(started, number);
-	(void)snprintf(text, sizeof(text), "%ld %s\n", (long)getpid(), number);
-	return mf_file_replace(p->path, mf_strz(text), 0600, err);
+	mf_buf_addf(&text, "%ld ", (long)getpid());
+	mf_json_add_real(&text, started); /* readers compare: it must read back as the same double */
+	mf_buf_addc(&text, '\n');
+	rc = mf_file_replace(p->path, mf_buf_str(&text), 0600, err);
+	mf_buf_free(&text);
+	return rc;
 }
 
 static void

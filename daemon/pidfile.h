@@ -28,8 +28,6 @@ bool mf_pidfile_drop(mf_pidfile *p);
 /** Seconds since the epoch at which @p pid started, as psutil computes it; MF_ENOTFOUND if there is no such
  *  process (or only its zombie). */
 mf_code mf_process_start(pid_t pid, double *out, mf_err *err);
-/** The shortest decimal that reads back as @p v, with ".0" where it is whole (Python's repr). */
-void mf_double_text(double v, char out[40]);
 /** MF_EFORMAT unless @p text is two blank-separated fields, an integer and a float. */
 mf_code mf_pidfile_parse(mf_str text, pid_t *pid, double *started);
 

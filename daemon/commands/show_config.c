@@ -1,12 +1,11 @@
 /* magic-folder show-config */
 #include "daemon/commands/commands.h"
 
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base32.h"
+#include "daemon/commands/ask.h"
 
 /* What is NULL in the database is null here. */
 static json_t *
@@ -66,10 +65,8 @@ run(struct mf_cli *cli, const mf_args *args)
 	/* ours; left out where Python's members say it all */
 	if (strncmp(mf_config_grid(cli->config), "node:", 5) != 0)
 		(void)json_object_set_new(all, "grid", text(mf_config_grid(cli->config)));
-	if (rc == MF_OK) {
-		(void)json_dumpf(all, stdout, JSON_INDENT(4) | JSON_ENSURE_ASCII);
-		(void)putchar('\n');
-	}
+	if (rc == MF_OK)
+		mf_print_json(all, 4);
 	json_decref(all);
 	free(client);
 	free(mailbox);

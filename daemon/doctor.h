@@ -1,0 +1,32 @@
+/** @file
+ * What `magic-folder doctor` looks at.  Each check adds one or more findings; none changes anything but for
+ * two temporary files in a folder's root, which the sync ignores and which are removed at once. */
+#ifndef MF_DAEMON_DOCTOR_H
+#define MF_DAEMON_DOCTOR_H
+
+#include "daemon/config.h"
+
+enum mf_finding_level { MF_FINDING_OK, MF_FINDING_NOTE, MF_FINDING_WRONG };
+
+typedef struct mf_finding {
+	enum mf_finding_level level;
+	const char *check; /**< constant: "configuration", "store", ... */
+	char *text;        /**< what is so, and, unless it is fine, what to do */
+} mf_finding;
+
+typedef struct mf_findings {
+	mf_finding *row;
+	size_t n;
+} mf_findings;
+
+void mf_finding_add(mf_findings *all, enum mf_finding_level level, const char *check, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void mf_findings_free(mf_findings *all);
+
+void mf_doctor_files(struct mf_config *c, mf_findings *all);     /**< permissions, databases, token, secrets */
+void mf_doctor_endpoint(struct mf_config *c, mf_findings *all);
+void mf_doctor_store(struct mf_config *c, mf_findings *all);     /**< the default grid's store */
+void mf_doctor_folders(struct mf_config *c, mf_findings *all);   /**< roots, rename exchange, overlaps, inotify */
+void mf_doctor_clock(mf_findings *all);
+
+#endif

@@ -1,0 +1,15 @@
+/** @file
+ * Numbers and times for people's eyes. */
+#ifndef MF_DAEMON_TEXT_H
+#define MF_DAEMON_TEXT_H
+
+#include "base/buf.h"
+
+/** "0 bytes", "512 bytes", "1.4 kB", "12.3 MB": powers of 1000. */
+void mf_text_size(uint64_t bytes, char out[24]);
+/** Local time "2026-11-23 08:12:00" of seconds since the epoch. */
+void mf_text_time(int64_t seconds, char out[32]);
+/** "1 file", "3 files". */
+void mf_text_count(uint64_t n, const char *one, const char *many, char out[64]);
+
+#endif
