@@ -209,12 +209,9 @@ before_comparing(struct mf_planning *p)
 	const mf_facts *f = p->f;
 	bool own_read = f->policy == MF_READ_ONLY;
 
-	if (f->local == MF_LOCAL_ROOT_GONE) {
-		mf_planning_act(p, MF_ACT_REPORT, MF_SID_NONE, "the folder itself is gone");
-		return true;
-	}
-	if (f->local == MF_LOCAL_UNREADABLE) {
-		mf_planning_act(p, MF_ACT_REPORT, MF_SID_NONE, "the file cannot be read");
+	if (f->local == MF_LOCAL_ROOT_GONE || f->local == MF_LOCAL_UNREADABLE) {
+		mf_planning_act(p, MF_ACT_NOTHING, MF_SID_NONE, f->local == MF_LOCAL_ROOT_GONE ?
+			"the folder itself is gone" : "the file cannot be read");
 		return true;
 	}
 	if (f->local == MF_LOCAL_UNSETTLED)

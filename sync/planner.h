@@ -95,8 +95,9 @@ typedef struct mf_facts {
 } mf_facts;
 
 enum mf_act {
-	MF_ACT_NOTHING,
-	MF_ACT_REPORT,           /* nothing can be done: root gone, unreadable, something in the way; `why` */
+	MF_ACT_NOTHING,          /* also for a root that is gone and a file that cannot be read: the caller has
+	                          * reported those when it looked */
+	MF_ACT_REPORT,           /* something is in the way; `why` says what */
 	MF_ACT_CONTINUE_APPLY,
 	MF_ACT_DROP_ROW,         /* rows[row] */
 	MF_ACT_REMOVE_MARKER,
@@ -140,7 +141,8 @@ typedef struct mf_plan {
 /** The first line of planner.md 4.1 that applies.  Call again after every completed action. */
 void mf_plan_path(const mf_history *h, const mf_facts *facts, mf_plan *out);
 
-/** The relation of planner.md 2.3 between two snapshots of the history, without the planner's adjustments. */
+/** The relation of planner.md 2.3 between two snapshots of the history, without the planner's adjustments;
+ *  an equality that is not known counts as different. */
 enum mf_relation { MF_REL_SAME, MF_REL_OLDER, MF_REL_NEWER, MF_REL_TWIN, MF_REL_EQUAL, MF_REL_WINS, MF_REL_LOSES,
 	MF_REL_CONFLICT };
 enum mf_relation mf_relate(const mf_history *h, mf_sid x, mf_sid r);

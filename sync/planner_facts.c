@@ -141,6 +141,11 @@ mf_planning_fill(struct mf_planning *p)
 	if (p->c.ask)
 		return;
 	find_candidates(p);
+	/* Also what is older in their history may be what is on disk. */
+	if (p->n > 0 && p->x == MF_SID_X && !p->disk.deletion && !p->disk.has_sha && !p->disk.sha_unobtainable) {
+		p->c.ask = true;
+		p->c.ask_sid = MF_SID_NONE;
+	}
 	for (size_t i = 0; i < p->n && !p->c.ask; i++)
 		p->cand[i].rel = adjust(p, mf_rel_relate(&p->c, p->x, p->cand[i].sid), p->cand[i].sid);
 	if (!p->c.ask)

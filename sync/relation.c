@@ -38,7 +38,7 @@ mf_rel_equal_or_ask(struct mf_rel *c, const mf_content *a, mf_sid of_a, const mf
 {
 	enum mf_equal eq = mf_content_equal(a, b);
 
-	if (eq == MF_EQUAL_UNKNOWN && !c->ask) {
+	if (eq == MF_EQUAL_UNKNOWN && !c->ask && !c->deaf) {
 		mf_sid who = a->has_sha ? of_b : of_a;
 		c->ask = true;
 		c->ask_sid = who == MF_SID_X ? MF_SID_NONE : who;
@@ -79,6 +79,17 @@ is_deletion(const struct mf_rel *c, mf_sid s)
 	return mf_rel_get(c, s)->content.deletion;
 }
 
+/* Python's touch of somebody else's bytes has another capability than its parent, and no hash.  It is worth
+ * a look if the snapshot is the one in question, not if it is somewhere in the past. */
+static void
+ask_for_touch(struct mf_rel *c, mf_sid x)
+{
+	const mf_snap *s = mf_rel_get(c, x);
+
+	for (size_t i = 0; i < s->n_parents && !s->content.has_sha; i++)
+		(void)mf_rel_equal_or_ask(c, &s->content, x, &mf_rel_get(c, s->parents[i])->content, s->parents[i]);
+}
+
 /* A touch, or a merge of ours: one parent has the content, the others are deletions. */
 static bool
 changed_nothing(const struct mf_rel *c, mf_sid x)
@@ -103,7 +114,7 @@ begin(struct mf_rel *c, struct question *q, enum mf_cover kind, bool *value)
 	if (mf_rel_memo_get(c->memo[kind], q->x, q->y, value))
 		return true;
 	*value = mf_rel_ancestor(c, q->x, q->y);
-	if (*value || c->work++ >= MF_REL_WORK_MAX)
+	if (*value || c->ask || c->work++ >= MF_REL_WORK_MAX)
 		return true;
 	if (changed_nothing(c, q->x) || (kind == MF_COVER_STAR && is_deletion(c, q->x)))
 		mf_sids_add(&q->alt, q->y);
@@ -118,6 +129,8 @@ mf_rel_covered(struct mf_rel *c, mf_sid x, mf_sid y, enum mf_cover kind)
 	struct stack s = {0};
 	bool value = false;
 
+	if (!mf_rel_ancestor(c, x, y))
+		ask_for_touch(c, x);
 	push(&s, x, y);
 	while (s.n > 0) {
 		struct question *q = &s.v[s.n - 1];
@@ -272,7 +285,7 @@ mf_rel_deinit(struct mf_rel *c)
 enum mf_relation
 mf_relate(const mf_history *h, mf_sid x, mf_sid r)
 {
-	struct mf_rel c = {.h = h};
+	struct mf_rel c = {.h = h, .deaf = true};
 	enum mf_relation rel = mf_rel_relate(&c, x, r);
 
 	mf_rel_deinit(&c);

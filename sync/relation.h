@@ -21,6 +21,7 @@ struct mf_rel {
 	mf_snap x; /* meant by MF_SID_X */
 	struct mf_rel_memo *memo[2]; /* covered, covered* */
 	uint64_t work;               /* snapshots visited by covered() and stale() so far */
+	bool deaf;                   /* nobody would answer: what is unknown counts as different */
 	bool ask;                    /* an equality that decides is not known ... */
 	mf_sid ask_sid;              /* ... for want of this one's hash; MF_SID_NONE: the disk's */
 };
@@ -40,7 +41,7 @@ bool mf_rel_ancestor(const struct mf_rel *c, mf_sid anc, mf_sid of); /* equality
 bool mf_rel_better(const struct mf_rel *c, mf_sid a, mf_sid b);
 
 enum mf_cover { MF_COVER_PLAIN, MF_COVER_STAR };
-/** "Nothing x did is unknown to y." */
+/** "Nothing x did is unknown to y."  May ask for the hash of @p x. */
 bool mf_rel_covered(struct mf_rel *c, mf_sid x, mf_sid y, enum mf_cover kind);
 /** "x's content is no news to y's side." */
 bool mf_rel_stale(struct mf_rel *c, mf_sid x, mf_sid y);

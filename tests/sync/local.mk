@@ -4,6 +4,15 @@ check_PROGRAMS += %reldir%/test_relpath
 %canon_reldir%_test_relpath_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_relpath
 
+# A world of participants that the real planner is driven in.
+MF_MODEL_WORLD = %reldir%/model_world.c %reldir%/model_world.h %reldir%/model_engine.c %reldir%/model_python.c
+
+check_PROGRAMS += %reldir%/test_planner_traces
+%canon_reldir%_test_planner_traces_SOURCES = %reldir%/test_planner_traces.c $(MF_MODEL_WORLD) $(MF_GRID_GOLDEN)
+%canon_reldir%_test_planner_traces_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_planner_traces_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_planner_traces
+
 # Databases of a folder, and what the tests of the engine need of them.
 MF_SYNC_FIXTURE = %reldir%/fixture.c %reldir%/fixture.h
 
