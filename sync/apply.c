@@ -383,6 +383,7 @@ mf_apply_step(struct mf_folder *f, struct mf_path *p)
 	if (a == NULL)
 		return;
 	if (p->stage == MF_ST_STAGED && a->synced) {
+		p->has_intent = true;
 		rc = a->recovering ? MF_OK : record_intent(f, p, &err);
 		if (rc == MF_OK) {
 			p->stage = MF_ST_INTENDED;
@@ -405,6 +406,7 @@ mf_apply_step(struct mf_folder *f, struct mf_path *p)
 		return;
 	}
 	mf_apply_drop(p);
+	p->has_intent = false;
 	p->stage = MF_ST_IDLE;
 }
 
@@ -420,7 +422,8 @@ mf_apply_continue(struct mf_folder *f, struct mf_path *p, const mf_intent *inten
 		if (mf_state_intent_drop(f->state, p->relpath, &err) != MF_OK)
 			mf_path_fail(f, p, &err);
 		else
-			mf_path_ready(f, p);
+			p->has_intent = false;
+		mf_path_ready(f, p);
 		return;
 	}
 	struct mf_apply *a = apply_new(p, target, intent->tmp_name);

@@ -417,19 +417,22 @@ do_marker(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 }
 
 static enum after
-do_nothing(struct mf_folder *f, struct mf_path *p)
+do_report(struct mf_folder *f, struct mf_path *p, const mf_plan *plan, mf_err *err)
 {
-	if (p->seen.kind == MF_LOCAL_ROOT_GONE)
+	if (p->seen.kind == MF_LOCAL_ROOT_GONE) { /* said once for the folder, not for each path */
 		mf_report(f, NULL, "the folder's directory is gone; nothing is taken for deleted until it is back");
-	return REST;
+		return REST;
+	}
+	(void)mf_fail(err, MF_EBUSY, 0, "%s: %s", p->relpath, plan->why);
+	return FAILED;
 }
 
 static enum after
 carry_out(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
 {
 	switch (plan->act) {
-	case MF_ACT_NOTHING: return do_nothing(f, p);
-	case MF_ACT_REPORT: return mf_fail(err, MF_EBUSY, 0, "%s: %s", p->relpath, plan->why) == MF_OK ? REST : FAILED;
+	case MF_ACT_NOTHING: return REST;
+	case MF_ACT_REPORT: return do_report(f, p, plan, err);
 	case MF_ACT_CONTINUE_APPLY: mf_apply_continue(f, p, &g->intent); return WAIT;
 	case MF_ACT_DROP_ROW: return done_or(drop_row(f, p, &g->conflict[plan->row], err));
 	case MF_ACT_REMOVE_MARKER:

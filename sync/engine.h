@@ -88,6 +88,7 @@ struct mf_path {
 	size_t n_want_parents;
 	/* an apply under way */
 	struct mf_apply *apply;
+	bool has_intent;         /* one may be recorded for it */
 	/* marker files as the last look found them */
 	struct mf_mark {
 		char *path;
@@ -186,6 +187,7 @@ struct mf_folder {
 	size_t n_turn_paths, cap_turn_paths;
 	struct mf_timer *turn_timer, *settle_timer, *batch_timer, *poll_timer, *scan_timer, *apply_timer;
 	bool turn_armed;
+	bool turn_lost;            /* the last turn could not be committed */
 	uint64_t busy_since_ms;    /* database locked by somebody else; 0 = no */
 	/* publishing */
 	struct mf_path **batch;

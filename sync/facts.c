@@ -111,21 +111,22 @@ mf_facts_row(struct mf_gathered *g, mf_sid sid)
 /* ---- the facts ------------------------------------------------------------------------------------------- */
 
 static mf_code
-read_rows(struct mf_folder *f, const char *relpath, struct mf_gathered *g, mf_err *err)
+read_rows(struct mf_folder *f, const struct mf_path *p, struct mf_gathered *g, mf_err *err)
 {
+	const char *relpath = p->relpath;
 	mf_code rc = mf_state_path_get(f->state, relpath, &g->path, err);
 
 	g->has_path = rc == MF_OK;
 	if (rc != MF_OK && rc != MF_ENOTFOUND)
 		return rc;
 	rc = mf_state_pending_get(f->state, relpath, &g->pending, &g->n_pending, err);
-	if (rc == MF_OK)
+	if (rc == MF_OK && f->markers != NULL) /* every row has its marker's path there */
 		rc = mf_state_conflict_get(f->state, relpath, &g->conflict, &g->n_conflict, err);
 	if (rc == MF_OK)
 		rc = mf_state_head_get(f->state, relpath, &g->head, &g->n_head, err);
 	if (rc == MF_OK && f->conf.read_only)
 		rc = mf_state_known_get(f->state, relpath, &g->known, &g->n_known, err);
-	if (rc != MF_OK)
+	if (rc != MF_OK || !p->has_intent)
 		return rc;
 	rc = mf_state_intent_get(f->state, relpath, &g->intent, err);
 	g->has_intent = rc == MF_OK;
@@ -212,7 +213,7 @@ mf_facts_gather(struct mf_folder *f, struct mf_path *p, struct mf_gathered **out
 
 	g->f = f;
 	g->history = (mf_history){history_get, g};
-	mf_code rc = read_rows(f, p->relpath, g, err);
+	mf_code rc = read_rows(f, p, g, err);
 	if (rc != MF_OK) {
 		mf_facts_free(g);
 		return rc;

@@ -215,6 +215,7 @@ undo_turn(struct mf_folder *f)
 	for (size_t i = 0; i < f->n_turn_paths; i++) {
 		struct mf_path *p = f->turn_paths[i];
 		p->seen.valid = false;
+		p->has_intent = true; /* perhaps */
 		if (p->stage == MF_ST_LINKING && list_remove(f->batch, &f->n_batch, p)) {
 			p->stage = MF_ST_IDLE;
 		} else if (p->stage == MF_ST_INTENDED && list_remove(f->intended, &f->n_intended, p)) {
@@ -256,6 +257,19 @@ note_locked(struct mf_folder *f)
 		mf_report(f, NULL, "state.sqlite is locked by another program; waiting for it");
 }
 
+/* Paths that came to rest in a lost turn are found again, and so are the heads and markers it noted. */
+static void
+make_good(struct mf_folder *f)
+{
+	f->turn_lost = false;
+	mf_report_clear(f, NULL);
+	for (struct mf_peer *q = f->peers; q != NULL; q = q->next)
+		q->again = true;
+	mf_markers_load(f);
+	mf_folder_resume(f);
+	mf_poll_start(f);
+}
+
 static void
 on_turn(void *arg)
 {
@@ -279,18 +293,16 @@ on_turn(void *arg)
 	run_deferred(f, rc == MF_OK ? NULL : &err);
 	if (rc != MF_OK) {
 		mf_report(f, NULL, err.text);
+		f->turn_lost = true;
 		mf_turn_arm(f, BROKEN_RETRY_MS);
-		/* paths that came to rest in the lost turn are found again, and so are the heads it noted */
-		for (struct mf_peer *q = f->peers; q != NULL; q = q->next)
-			q->again = true;
-		MF_OPS(f)->timer_start(f->scan_timer, BROKEN_RETRY_MS);
-		MF_OPS(f)->timer_start(f->poll_timer, BROKEN_RETRY_MS);
 		return;
 	}
 	if (f->busy_since_ms != 0) {
 		f->busy_since_ms = 0;
 		mf_report_clear(f, NULL);
 	}
+	if (f->turn_lost)
+		make_good(f);
 	if (f->q_head != NULL || f->heads_todo != NULL || f->fetched != NULL)
 		mf_turn_arm(f, 0);
 	if (f->poll != NULL && mf_fetch_idle(f))
@@ -482,13 +494,20 @@ mf_folder_start(struct mf_folder *f)
 	mf_walk_first(f); /* then a poll, then mf_folder_resume() and a scan */
 }
 
+static mf_code
+intent_each(void *arg, const char *relpath)
+{
+	mf_path_need(arg, relpath)->has_intent = true;
+	return ready_each(arg, relpath);
+}
+
 void
 mf_folder_resume(struct mf_folder *f)
 {
 	mf_err err = {0};
 
 	/* what a crash interrupted goes first */
-	if (mf_state_intent_each(f->state, ready_each, f, &err) != MF_OK ||
+	if (mf_state_intent_each(f->state, intent_each, f, &err) != MF_OK ||
 		mf_state_pending_each(f->state, ready_each, f, &err) != MF_OK ||
 		mf_state_head_unsettled(f->state, ready_each, f, &err) != MF_OK ||
 		mf_state_conflict_each(f->state, conflict_each, f, &err) != MF_OK)
