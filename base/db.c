@@ -9,22 +9,15 @@ mf_db_code(int rc)
 	switch (rc & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:
-	case SQLITE_DONE:
-		return MF_OK;
+	case SQLITE_DONE: return MF_OK;
 	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return MF_EBUSY;
-	case SQLITE_FULL:
-		return MF_EFULL;
+	case SQLITE_LOCKED: return MF_EBUSY;
+	case SQLITE_FULL: return MF_EFULL;
 	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return MF_EFORMAT;
-	case SQLITE_CONSTRAINT:
-		return MF_EEXIST;
-	case SQLITE_NOMEM:
-		return MF_ENOMEM;
-	default:
-		return MF_EIO;
+	case SQLITE_NOTADB: return MF_EFORMAT;
+	case SQLITE_CONSTRAINT: return MF_EEXIST;
+	case SQLITE_NOMEM: return MF_ENOMEM;
+	default: return MF_EIO;
 	}
 }
 

@@ -34,7 +34,7 @@ void mf_db_finalize(sqlite3_stmt **st, size_t n);
 
 /* Binding.  The bytes are only lent: they must stay until mf_db_run() or mf_db_reset(). */
 
-void mf_db_bind_str(sqlite3_stmt *st, int i, mf_str s);     /**< TEXT, also when empty */
+void mf_db_bind_str(sqlite3_stmt *st, int i, mf_str s);       /**< TEXT, also when empty */
 void mf_db_bind_text(sqlite3_stmt *st, int i, const char *z); /**< TEXT; NULL binds NULL */
 void mf_db_bind_blob(sqlite3_stmt *st, int i, const void *p, size_t n);
 

@@ -34,7 +34,15 @@ struct mf_jobs {
 	uv_async_t async;
 };
 
-struct mf_watched; /* one directory in one watch set */
+/* Two sets may watch one directory: same wd, two of these.  Within a set a wd occurs once, and a path once. */
+struct mf_watched {
+	struct mf_watched *by_wd, *by_path; /* next in the chain; a removed one is in `gone` through by_wd */
+	struct mf_watch *set;
+	uint64_t seen; /* serial of the last event it was given */
+	int wd;
+	uint32_t n;
+	char path[];
+};
 
 /* The one inotify instance: opened by the first watch_add, closed with the environment.
  * Invariant: every mf_watched is in both tables; a watch descriptor lives while at least one has it. */
@@ -43,9 +51,9 @@ struct mf_inotify {
 	uv_poll_t *poll;
 	struct mf_watch *sets;
 	struct mf_watched **by_wd, **by_path; /* hash tables of `slots` chains each */
-	struct mf_watched *gone; /* removed while a callback runs: its text may still be lent */
+	struct mf_watched *gone;              /* removed while a callback runs: its text may still be lent */
 	size_t slots, n;
-	unsigned depth; /* callbacks running */
+	unsigned depth;  /* callbacks running */
 	uint64_t serial; /* of the event being handed out */
 	uint8_t key[16];
 };
@@ -82,8 +90,8 @@ mf_code mf_real_root_open(struct mf_env *, const char *abspath, struct mf_root *
 void mf_real_root_close(struct mf_root *);
 mf_code mf_real_root_check(struct mf_root *, mf_err *);
 mf_code mf_real_stat(struct mf_root *, const char *path, mf_stat *out, mf_err *);
-mf_code mf_real_list(struct mf_root *, const char *path, mf_code (*each)(void *, const mf_dirent *), void *arg,
-	mf_err *);
+mf_code mf_real_list(
+	struct mf_root *, const char *path, mf_code (*each)(void *, const mf_dirent *), void *arg, mf_err *);
 mf_code mf_real_mkdir(struct mf_root *, const char *path, uint32_t mode, mf_err *);
 mf_code mf_real_rename(struct mf_root *, const char *from, const char *to, enum mf_rename_how, mf_err *);
 mf_code mf_real_unlink(struct mf_root *, const char *path, mf_err *);
@@ -92,8 +100,8 @@ mf_code mf_real_sync_dir(struct mf_root *, const char *path, mf_err *);
 mf_code mf_real_sync_all(struct mf_root *, mf_err *);
 
 /* env_real_file.c: one open file. */
-mf_code mf_real_open(struct mf_root *, const char *path, enum mf_open_flags, uint32_t mode, struct mf_file **out,
-	mf_err *);
+mf_code mf_real_open(
+	struct mf_root *, const char *path, enum mf_open_flags, uint32_t mode, struct mf_file **out, mf_err *);
 void mf_real_close(struct mf_file *);
 mf_code mf_real_fstat(struct mf_file *, mf_stat *out, mf_err *);
 mf_code mf_real_read(struct mf_file *, uint64_t off, void *p, size_t n, size_t *got, mf_err *);
@@ -137,6 +145,18 @@ void mf_real_watch_free(struct mf_watch *);
 void mf_real_watch_feed(struct mf_env_real *env, const void *records, size_t n);
 /** Ends the instance; the poll handle's close is counted in env->closing. */
 void mf_real_watch_close(struct mf_env_real *env);
+
+/* env_real_watched.c */
+struct mf_watched *mf_watched_of_wd(const struct mf_inotify *ino, int wd); /* the first; others follow in by_wd */
+struct mf_watched *mf_watched_of_path(
+	const struct mf_inotify *ino, const struct mf_watch *set, const char *path, size_t n);
+void mf_watched_add(struct mf_inotify *ino, struct mf_watch *set, int wd, const char *path, size_t n);
+/** Out of both tables.  The text lives on while a callback that was given it may be running. */
+void mf_watched_unlink(struct mf_inotify *ino, struct mf_watched *e);
+/** Unlinks one; the kernel's watch goes with the last user of its wd. */
+void mf_watched_forget(struct mf_inotify *ino, struct mf_watched *e);
+/** Frees what was unlinked, unless a callback is running. */
+void mf_watched_bury(struct mf_inotify *ino);
 
 /* env_real_db.c */
 mf_code mf_real_db_open(struct mf_env *, const char *abspath, sqlite3 **out, mf_err *);

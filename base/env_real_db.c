@@ -61,8 +61,8 @@ static mf_code
 connect_to(const char *abspath, sqlite3 **out, mf_err *err)
 {
 	/* NOMUTEX: one connection is used by one thread. */
-	int rc = sqlite3_open_v2(abspath, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-		NULL);
+	int rc = sqlite3_open_v2(
+		abspath, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
 
 	if (rc != SQLITE_OK) {
 		mf_code code = mf_db_fail(err, *out, rc, "open database");
@@ -105,8 +105,10 @@ mf_real_db_open(struct mf_env *env, const char *abspath, sqlite3 **out, mf_err *
 		return code;
 	code = use_wal(*out, err);
 	if (code == MF_OK) /* a cache of 1 MiB: there are two databases for each folder */
-		code = mf_db_exec(*out, "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; "
-			"PRAGMA busy_timeout=0; PRAGMA cache_size=-1024", err);
+		code = mf_db_exec(*out,
+			"PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; "
+			"PRAGMA busy_timeout=0; PRAGMA cache_size=-1024",
+			err);
 	if (code != MF_OK) {
 		(void)sqlite3_close(*out);
 		*out = NULL;

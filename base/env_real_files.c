@@ -106,8 +106,7 @@ each_entry(DIR *d, const char *path, mf_code (*each)(void *, const mf_dirent *),
 }
 
 mf_code
-mf_real_list(struct mf_root *root, const char *path, mf_code (*each)(void *, const mf_dirent *), void *arg,
-	mf_err *err)
+mf_real_list(struct mf_root *root, const char *path, mf_code (*each)(void *, const mf_dirent *), void *arg, mf_err *err)
 {
 	mf_code code = mf_real_path_check(path, err);
 
@@ -216,8 +215,8 @@ rename_fail(mf_err *err, int sys, enum mf_rename_how how, const char *from, cons
 	bool unsupported = sys == EXDEV || (how != MF_RENAME_REPLACE && (sys == EINVAL || sys == ENOSYS));
 
 	if (unsupported)
-		return mf_fail(err, MF_EUNSUPPORTED, sys, "rename %.60s to %.60s: the file system cannot do this", from,
-			to);
+		return mf_fail(
+			err, MF_EUNSUPPORTED, sys, "rename %.60s to %.60s: the file system cannot do this", from, to);
 	return mf_real_fail(err, sys, "rename", sys == EEXIST ? to : from);
 }
 

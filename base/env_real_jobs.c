@@ -176,8 +176,8 @@ mf_real_jobs_start(struct mf_env_real *env, unsigned transfers, mf_err *err)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	mf_code code = pool_start(jobs, &jobs->pool[MF_POOL_QUICK], quick, "mf-quick", err);
 	if (code == MF_OK)
-		code = pool_start(jobs, &jobs->pool[MF_POOL_TRANSFER],
-			transfers == 0 ? TRANSFERS_DEFAULT : transfers, "mf-transfer", err);
+		code = pool_start(jobs, &jobs->pool[MF_POOL_TRANSFER], transfers == 0 ? TRANSFERS_DEFAULT : transfers,
+			"mf-transfer", err);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return code;
 }

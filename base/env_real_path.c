@@ -72,15 +72,13 @@ mf_real_fail(mf_err *err, int sys, const char *what, const char *path)
 
 	switch (sys) {
 	case ELOOP:
-	case EXDEV:
-		return mf_fail(err, MF_EAUTH, sys, "%s %.100s: a symbolic link is in the way", what, shown);
+	case EXDEV: return mf_fail(err, MF_EAUTH, sys, "%s %.100s: a symbolic link is in the way", what, shown);
 	case EINVAL:
 	case EISDIR:
 	case ENAMETOOLONG:
 	case EILSEQ: /* a file system with rules of its own about names */
 		return mf_fail(err, MF_EINVAL, sys, "%s %.100s: %s", what, shown, strerror(sys));
-	default:
-		return mf_fail_errno(err, sys, "%s %.100s", what, shown);
+	default: return mf_fail_errno(err, sys, "%s %.100s", what, shown);
 	}
 }
 
@@ -112,8 +110,7 @@ walk(int rootfd, const char *path, int flags, uint32_t mode)
 
 		memcpy(name, path, n); /* mf_real_path_check: n <= NAME_MAX */
 		name[n] = '\0';
-		int fd = last ? open_one(dirfd, name, flags, mode)
-			: open_one(dirfd, name, O_PATH | O_DIRECTORY, 0);
+		int fd = last ? open_one(dirfd, name, flags, mode) : open_one(dirfd, name, O_PATH | O_DIRECTORY, 0);
 		if (dirfd != rootfd)
 			(void)close(dirfd);
 		if (last || fd < 0)

@@ -12,9 +12,9 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#define MASK (IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | \
-	IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR | IN_EXCL_UNLINK)
-#define SLOTS_MIN 64
+#define MASK \
+	(IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | \
+		IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR | IN_EXCL_UNLINK)
 #define READ_BYTES 32768
 
 struct mf_watch {
@@ -24,121 +24,6 @@ struct mf_watch {
 	void *arg;
 	uint64_t overflow; /* serial of the last overflow it was told of */
 };
-
-/* Two sets may watch one directory: same wd, two of these.  Within a set a wd occurs once, and a path once. */
-struct mf_watched {
-	struct mf_watched *by_wd, *by_path; /* next in the chain; a removed one is in `gone` through by_wd */
-	struct mf_watch *set;
-	uint64_t seen; /* serial of the last event it was given */
-	int wd;
-	uint32_t n;
-	char path[];
-};
-
-static size_t
-slot_of_wd(const struct mf_inotify *ino, int wd)
-{
-	return (uint32_t)wd * UINT32_C(2654435761) >> 4 & (ino->slots - 1);
-}
-
-static size_t
-slot_of_path(const struct mf_inotify *ino, const char *path, size_t n)
-{
-	return mf_hash_keyed(ino->key, path, n) & (ino->slots - 1);
-}
-
-static void
-link_entry(struct mf_inotify *ino, struct mf_watched *e)
-{
-	struct mf_watched **a = &ino->by_wd[slot_of_wd(ino, e->wd)];
-	struct mf_watched **b = &ino->by_path[slot_of_path(ino, e->path, e->n)];
-
-	e->by_wd = *a;
-	*a = e;
-	e->by_path = *b;
-	*b = e;
-}
-
-static void
-grow(struct mf_inotify *ino)
-{
-	struct mf_watched **old = ino->by_wd;
-	size_t n = ino->slots;
-
-	free(ino->by_path);
-	ino->slots = n == 0 ? SLOTS_MIN : 2 * n;
-	ino->by_wd = mf_alloc(ino->slots * sizeof(struct mf_watched *));
-	ino->by_path = mf_alloc(ino->slots * sizeof(struct mf_watched *));
-	for (size_t i = 0; i < n; i++) {
-		for (struct mf_watched *e = old[i], *next; e != NULL; e = next) {
-			next = e->by_wd;
-			link_entry(ino, e);
-		}
-	}
-	free(old);
-}
-
-static struct mf_watched *
-find_wd(const struct mf_inotify *ino, int wd)
-{
-	struct mf_watched *e = ino->slots == 0 ? NULL : ino->by_wd[slot_of_wd(ino, wd)];
-
-	while (e != NULL && e->wd != wd)
-		e = e->by_wd;
-	return e;
-}
-
-static struct mf_watched *
-find_path(const struct mf_inotify *ino, const struct mf_watch *set, const char *path, size_t n)
-{
-	struct mf_watched *e = ino->slots == 0 ? NULL : ino->by_path[slot_of_path(ino, path, n)];
-
-	while (e != NULL && (e->set != set || e->n != n || memcmp(e->path, path, n) != 0))
-		e = e->by_path;
-	return e;
-}
-
-/* Out of both tables.  The text lives on while a callback that was given it may be running. */
-static void
-unlink_entry(struct mf_inotify *ino, struct mf_watched *e)
-{
-	struct mf_watched **p = &ino->by_wd[slot_of_wd(ino, e->wd)];
-
-	while (*p != e)
-		p = &(*p)->by_wd;
-	*p = e->by_wd;
-	p = &ino->by_path[slot_of_path(ino, e->path, e->n)];
-	while (*p != e)
-		p = &(*p)->by_path;
-	*p = e->by_path;
-	ino->n--;
-	e->by_wd = ino->gone;
-	ino->gone = e;
-}
-
-static void
-bury(struct mf_inotify *ino)
-{
-	if (ino->depth > 0)
-		return;
-	while (ino->gone != NULL) {
-		struct mf_watched *next = ino->gone->by_wd;
-
-		free(ino->gone);
-		ino->gone = next;
-	}
-}
-
-/* Forgets one; the kernel's watch goes with the last user of its wd. */
-static void
-forget(struct mf_inotify *ino, struct mf_watched *e)
-{
-	int wd = e->wd;
-
-	unlink_entry(ino, e);
-	if (find_wd(ino, wd) == NULL)
-		(void)inotify_rm_watch(ino->fd, wd);
-}
 
 struct mf_watch *
 mf_real_watch_new(struct mf_env *pub, mf_watch_cb *cb, void *arg)
@@ -211,29 +96,20 @@ add_below(int fd, struct mf_root *root, const char *path)
 static void
 add_entry(struct mf_inotify *ino, struct mf_watch *w, int wd, const char *path, size_t n)
 {
-	struct mf_watched *e = find_path(ino, w, path, n);
+	struct mf_watched *e = mf_watched_of_path(ino, w, path, n);
 
 	if (e != NULL && e->wd == wd)
 		return;
 	if (e != NULL) /* another directory has taken that name */
-		forget(ino, e);
-	for (e = find_wd(ino, wd); e != NULL; e = e->by_wd) {
+		mf_watched_forget(ino, e);
+	for (e = mf_watched_of_wd(ino, wd); e != NULL; e = e->by_wd) {
 		if (e->wd == wd && e->set == w) { /* the directory has another name now */
-			unlink_entry(ino, e);
+			mf_watched_unlink(ino, e);
 			break;
 		}
 	}
-	if (ino->n >= ino->slots)
-		grow(ino);
-	e = mf_alloc(sizeof(*e) + n + 1);
-	e->set = w;
-	e->seen = ino->serial;
-	e->wd = wd;
-	e->n = (uint32_t)n;
-	memcpy(e->path, path, n + 1);
-	link_entry(ino, e);
-	ino->n++;
-	bury(ino);
+	mf_watched_add(ino, w, wd, path, n);
+	mf_watched_bury(ino);
 }
 
 mf_code
@@ -281,7 +157,7 @@ forget_many(struct mf_inotify *ino, const struct mf_watch *w, const char *path)
 		for (struct mf_watched *e = ino->by_wd[i], *next; e != NULL; e = next) {
 			next = e->by_wd;
 			if (e->set == w && (path == NULL || is_below(e, path, n)))
-				forget(ino, e);
+				mf_watched_forget(ino, e);
 		}
 	}
 }
@@ -290,13 +166,13 @@ void
 mf_real_watch_remove(struct mf_watch *w, const char *path, bool below)
 {
 	struct mf_inotify *ino = &w->env->ino;
-	struct mf_watched *e = find_path(ino, w, path, strlen(path));
+	struct mf_watched *e = mf_watched_of_path(ino, w, path, strlen(path));
 
 	if (e != NULL)
-		forget(ino, e);
+		mf_watched_forget(ino, e);
 	if (below)
 		forget_many(ino, w, path);
-	bury(ino);
+	mf_watched_bury(ino);
 }
 
 void
@@ -310,14 +186,14 @@ mf_real_watch_free(struct mf_watch *w)
 	if (w->next != NULL)
 		w->next->prev = w->prev;
 	free(w);
-	bury(ino);
+	mf_watched_bury(ino);
 }
 
 /* The first entry of @p wd that has not been given the present event. */
 static struct mf_watched *
 next_unseen(const struct mf_inotify *ino, int wd)
 {
-	struct mf_watched *e = find_wd(ino, wd);
+	struct mf_watched *e = mf_watched_of_wd(ino, wd);
 
 	while (e != NULL && (e->wd != wd || e->seen == ino->serial))
 		e = e->by_wd;
@@ -338,7 +214,7 @@ tell(struct mf_inotify *ino, int wd, mf_watch_event ev)
 		e->set->cb(e->set->arg, &ev);
 		ino->depth--;
 	}
-	bury(ino);
+	mf_watched_bury(ino);
 }
 
 static void
@@ -347,18 +223,18 @@ tell_gone(struct mf_inotify *ino, int wd)
 	struct mf_watched *e;
 
 	/* First, so that adding the directory again, from the callback, makes a watch of its own. */
-	if (find_wd(ino, wd) != NULL)
+	if (mf_watched_of_wd(ino, wd) != NULL)
 		(void)inotify_rm_watch(ino->fd, wd); /* fails if the kernel was quicker */
-	while ((e = find_wd(ino, wd)) != NULL) {
+	while ((e = mf_watched_of_wd(ino, wd)) != NULL) {
 		struct mf_watch *set = e->set;
 		mf_watch_event ev = {.what = MF_WATCH_GONE, .dir = {e->path, e->n}, .is_dir = true};
 
-		unlink_entry(ino, e);
+		mf_watched_unlink(ino, e);
 		ino->depth++;
 		set->cb(set->arg, &ev);
 		ino->depth--;
 	}
-	bury(ino);
+	mf_watched_bury(ino);
 }
 
 static void
@@ -377,7 +253,7 @@ tell_overflow(struct mf_inotify *ino)
 			ino->depth--;
 		}
 	} while (w != NULL);
-	bury(ino);
+	mf_watched_bury(ino);
 }
 
 static void
@@ -387,8 +263,12 @@ one_event(struct mf_inotify *ino, const struct inotify_event *in, mf_str name)
 		uint32_t bit;
 		enum mf_watch_what what;
 	} kind[] = {
-		{IN_CREATE, MF_WATCH_CREATED}, {IN_MODIFY, MF_WATCH_MODIFIED}, {IN_CLOSE_WRITE, MF_WATCH_CLOSED},
-		{IN_ATTRIB, MF_WATCH_ATTRIB}, {IN_DELETE, MF_WATCH_DELETED}, {IN_MOVED_FROM, MF_WATCH_MOVED_FROM},
+		{IN_CREATE, MF_WATCH_CREATED},
+		{IN_MODIFY, MF_WATCH_MODIFIED},
+		{IN_CLOSE_WRITE, MF_WATCH_CLOSED},
+		{IN_ATTRIB, MF_WATCH_ATTRIB},
+		{IN_DELETE, MF_WATCH_DELETED},
+		{IN_MOVED_FROM, MF_WATCH_MOVED_FROM},
 		{IN_MOVED_TO, MF_WATCH_MOVED_TO},
 	};
 
@@ -400,11 +280,16 @@ one_event(struct mf_inotify *ino, const struct inotify_event *in, mf_str name)
 		tell_gone(ino, in->wd);
 		return;
 	}
+	if (name.n == 0) /* the directory's own attributes: its parent's watch tells of them by name */
+		return;
 	for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
 		if ((in->mask & kind[i].bit) == 0)
 			continue;
-		tell(ino, in->wd, (mf_watch_event){.what = kind[i].what, .name = name,
-			.is_dir = (in->mask & IN_ISDIR) != 0, .cookie = in->cookie});
+		tell(ino, in->wd,
+			(mf_watch_event){.what = kind[i].what,
+				.name = name,
+				.is_dir = (in->mask & IN_ISDIR) != 0,
+				.cookie = in->cookie});
 	}
 }
 

@@ -81,8 +81,8 @@ mf_json_at(const json_t *top, const char *path)
 static mf_code
 expected(mf_err *err, const json_t *got, const char *path, const char *what)
 {
-	return mf_fail(err, MF_EFORMAT, 0, got == NULL ? "%.120s: missing, %s expected" : "%.120s: %s expected", path,
-		what);
+	return mf_fail(
+		err, MF_EFORMAT, 0, got == NULL ? "%.120s: missing, %s expected" : "%.120s: %s expected", path, what);
 }
 
 mf_code
@@ -95,8 +95,8 @@ mf_json_int(const json_t *top, const char *path, int64_t min, int64_t max, int64
 		return expected(err, v, path, "integer");
 	int64_t i = json_integer_value(v);
 	if (i < min || i > max)
-		return mf_fail(err, MF_EFORMAT, 0, "%.100s: %" PRId64 " is not between %" PRId64 " and %" PRId64, path, i,
-			min, max);
+		return mf_fail(err, MF_EFORMAT, 0, "%.100s: %" PRId64 " is not between %" PRId64 " and %" PRId64, path,
+			i, min, max);
 	*out = i;
 	return MF_OK;
 }
@@ -154,7 +154,8 @@ mf_json_array(const json_t *top, const char *path, size_t max, const json_t **ou
 	if (!json_is_array(v))
 		return expected(err, v, path, "array");
 	if (json_array_size(v) > max)
-		return mf_fail(err, MF_EFORMAT, 0, "%.120s: %zu elements, more than %zu", path, json_array_size(v), max);
+		return mf_fail(
+			err, MF_EFORMAT, 0, "%.120s: %zu elements, more than %zu", path, json_array_size(v), max);
 	*out = v;
 	return MF_OK;
 }

@@ -13,9 +13,10 @@
 #define MF_JSON_DEPTH_MAX 64
 
 enum mf_json_flags {
-	MF_JSON_UNIQUE = 1,   /**< a member name twice in one object is an error; else the last one counts, as in Python */
-	MF_JSON_ANY = 2,      /**< the document may be a plain value, not only an array or object */
-	MF_JSON_NUL = 4,      /**< strings may hold \\u0000 */
+	MF_JSON_UNIQUE =
+		1,       /**< a member name twice in one object is an error; else the last one counts, as in Python */
+	MF_JSON_ANY = 2, /**< the document may be a plain value, not only an array or object */
+	MF_JSON_NUL = 4, /**< strings may hold \\u0000 */
 	MF_JSON_BIG_REAL = 8, /**< every integer is read as a real: for documents with integers beyond int64_t */
 };
 

@@ -54,8 +54,8 @@ mf_json_add_string(mf_buf *out, mf_str s)
 		if (n > 0) {
 			mf_buf_add(out, s.p, n);
 		} else {
-			utf8proc_ssize_t r =
-				utf8proc_iterate((const utf8proc_uint8_t *)s.p, s.n < 4 ? (utf8proc_ssize_t)s.n : 4, &c);
+			utf8proc_ssize_t r = utf8proc_iterate(
+				(const utf8proc_uint8_t *)s.p, s.n < 4 ? (utf8proc_ssize_t)s.n : 4, &c);
 			n = r > 0 ? (size_t)r : 1;
 			if (r > 0)
 				add_escaped(out, (uint32_t)c);
@@ -214,17 +214,10 @@ begin(struct writer *w, json_t *v)
 		w->level[w->depth++] = (struct level){v, 0, object ? json_object_iter(v) : NULL};
 		return;
 	}
-	case JSON_STRING:
-		mf_json_add_string(w->out, (mf_str){json_string_value(v), json_string_length(v)});
-		return;
-	case JSON_INTEGER:
-		mf_buf_addf(w->out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-		return;
-	case JSON_REAL:
-		mf_json_add_real(w->out, json_real_value(v));
-		return;
-	default:
-		mf_buf_addz(w->out, json_is_true(v) ? "true" : json_is_false(v) ? "false" : "null");
+	case JSON_STRING: mf_json_add_string(w->out, (mf_str){json_string_value(v), json_string_length(v)}); return;
+	case JSON_INTEGER: mf_buf_addf(w->out, "%" JSON_INTEGER_FORMAT, json_integer_value(v)); return;
+	case JSON_REAL: mf_json_add_real(w->out, json_real_value(v)); return;
+	default: mf_buf_addz(w->out, json_is_true(v) ? "true" : json_is_false(v) ? "false" : "null");
 	}
 }
 

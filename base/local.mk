@@ -10,6 +10,7 @@ libmf_a_SOURCES += \
 	%reldir%/env_real_jobs.c \
 	%reldir%/env_real_path.c \
 	%reldir%/env_real_watch.c \
+	%reldir%/env_real_watched.c \
 	%reldir%/err.c %reldir%/err.h \
 	%reldir%/json.c %reldir%/json.h %reldir%/json_py.c \
 	%reldir%/log.c %reldir%/log.h \

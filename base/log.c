@@ -28,7 +28,10 @@ struct sink {
 	struct sockaddr_un journal_at;
 };
 
-#define UNOPENED {.conf = {.least = MF_LOG_WARNING, .format = MF_LOG_PLAIN, .fd = STDERR_FILENO}, .journal = -1}
+#define UNOPENED \
+	{ \
+		.conf = {.least = MF_LOG_WARNING, .format = MF_LOG_PLAIN, .fd = STDERR_FILENO}, .journal = -1 \
+	}
 
 /* The one variable of the process: a log that had to be handed down to every function would reach none of the places
  * where something unforeseen is met.  Written only while there is one thread; read by all. */
@@ -126,8 +129,12 @@ add_hint(mf_buf *out, mf_str cap)
 	mf_buf_adds(out, kind);
 	mf_buf_addz(out, ":...");
 	mf_str fields = {cap.p + n + 1, cap.n - n - 1};
-	if (fields.n > FEW && (memchr(fields.p, ':', fields.n) != NULL || memchr(fields.p + 2, '%', fields.n - 2) != NULL))
-		mf_buf_add(out, cap.p + cap.n - 4, 4);
+	if (fields.n <= FEW)
+		return;
+	const char *last = fields.p + fields.n - 4;
+	bool several = memchr(fields.p, ':', fields.n) != NULL || memchr(fields.p + 2, '%', fields.n - 2) != NULL;
+	if (several && memchr(last, ':', 4) == NULL && memchr(last, '%', 4) == NULL)
+		mf_buf_add(out, last, 4);
 }
 
 /* Controls of C0 and C1, line and paragraph separators, and marks that turn the direction of writing. */
@@ -148,8 +155,8 @@ mf_log_clean(mf_buf *out, mf_str s)
 		if (n > 0) {
 			add_hint(out, (mf_str){s.p, n});
 		} else {
-			utf8proc_ssize_t r =
-				utf8proc_iterate((const utf8proc_uint8_t *)s.p, s.n < 4 ? (utf8proc_ssize_t)s.n : 4, &c);
+			utf8proc_ssize_t r = utf8proc_iterate(
+				(const utf8proc_uint8_t *)s.p, s.n < 4 ? (utf8proc_ssize_t)s.n : 4, &c);
 			n = r > 0 ? (size_t)r : 1;
 			if (r <= 0)
 				mf_buf_addf(out, "\\x%02x", (uint8_t)s.p[0]);

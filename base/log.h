@@ -18,10 +18,10 @@ enum mf_log_format {
 };
 
 typedef struct mf_log_conf {
-	enum mf_log_level least;   /**< what is below is dropped */
+	enum mf_log_level least; /**< what is below is dropped */
 	enum mf_log_format format;
-	int fd;                    /**< lent; 2 = standard error */
-	const char *journal;       /**< socket of the journal; NULL = the system's; copied */
+	int fd;              /**< lent; 2 = standard error */
+	const char *journal; /**< socket of the journal; NULL = the system's; copied */
 } mf_log_conf;
 
 /** Set where records go; before threads start, and again only when they have ended.  Without it warnings and errors go

@@ -41,7 +41,8 @@ Test(env_db, opens_private_and_as_promised, .timeout = 20)
 	cr_assert(mf_db_exec(db, "SELECT \"no such column\" FROM t", NULL) == MF_EIO, "DQS is off");
 	cr_assert(sqlite3_close(db) == SQLITE_OK);
 	cr_assert(r.ops->db_open(r.env, real_path(&r, "none/a.sqlite"), &db, NULL) == MF_ENOTFOUND && db == NULL);
-	real_put(&r, "junk", "this is certainly not a database, it is far too chatty for one; but long enough to be "
+	real_put(&r, "junk",
+		"this is certainly not a database, it is far too chatty for one; but long enough to be "
 		"looked at by SQLite, which reads a hundred bytes");
 	cr_assert(r.ops->db_open(r.env, real_path(&r, "junk"), &db, &err) == MF_EFORMAT && db == NULL, "%s", err.text);
 	cr_assert(real_deinit(&r) == 0);
@@ -208,10 +209,19 @@ Test(db, codes, .timeout = 20)
 		int rc;
 		mf_code code;
 	} row[] = {
-		{SQLITE_OK, MF_OK}, {SQLITE_ROW, MF_OK}, {SQLITE_DONE, MF_OK}, {SQLITE_BUSY, MF_EBUSY},
-		{SQLITE_BUSY_SNAPSHOT, MF_EBUSY}, {SQLITE_LOCKED, MF_EBUSY}, {SQLITE_FULL, MF_EFULL},
-		{SQLITE_IOERR_FSYNC, MF_EIO}, {SQLITE_CANTOPEN, MF_EIO}, {SQLITE_CORRUPT, MF_EFORMAT},
-		{SQLITE_NOTADB, MF_EFORMAT}, {SQLITE_NOMEM, MF_ENOMEM}, {SQLITE_CONSTRAINT_UNIQUE, MF_EEXIST},
+		{SQLITE_OK, MF_OK},
+		{SQLITE_ROW, MF_OK},
+		{SQLITE_DONE, MF_OK},
+		{SQLITE_BUSY, MF_EBUSY},
+		{SQLITE_BUSY_SNAPSHOT, MF_EBUSY},
+		{SQLITE_LOCKED, MF_EBUSY},
+		{SQLITE_FULL, MF_EFULL},
+		{SQLITE_IOERR_FSYNC, MF_EIO},
+		{SQLITE_CANTOPEN, MF_EIO},
+		{SQLITE_CORRUPT, MF_EFORMAT},
+		{SQLITE_NOTADB, MF_EFORMAT},
+		{SQLITE_NOMEM, MF_ENOMEM},
+		{SQLITE_CONSTRAINT_UNIQUE, MF_EEXIST},
 		{SQLITE_MISUSE, MF_EIO},
 	};
 

@@ -104,6 +104,8 @@ Test(env_watch, tells_what_happens_in_a_directory, .timeout = 30)
 	cr_assert(h.from_cookie != 0 && h.from_cookie == h.to_cookie);
 	cr_assert(unlink(real_path(&r, "g")) == 0);
 	HEARS(&h, "D/g ");
+	cr_assert(chmod(real_path(&r, "d"), 0750) == 0);
+	HEARS(&h, "a/d/ ");
 	watch_deinit(&h);
 	cr_assert(real_deinit(&r) == 0);
 }

@@ -95,8 +95,12 @@ Test(log, capabilities_and_controls_do_not_pass, .timeout = 10)
 		{"URI", "URI"},
 		{"pb://x URI :y", "pb://x URI :y"},
 		{"tab\there\x7f", "tab\\x09here\\x7f"},
-		{"\xc2\x9b""31m", "\\u009b31m"},
-		{"evil\xe2\x80\xae""fdp.exe", "evil\\u202efdp.exe"},
+		{"\xc2\x9b"
+		 "31m",
+			"\\u009b31m"},
+		{"evil\xe2\x80\xae"
+		 "fdp.exe",
+			"evil\\u202efdp.exe"},
 		{"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
 		{"\xe2\x82", "\\xe2\\x82"},
 	};
@@ -188,13 +192,16 @@ Test(log, the_journal_gets_fields, .timeout = 10)
 	ssize_t n = recv(j.fd, got, sizeof(got) - 1, 0);
 	cr_assert(n > 0);
 	got[n] = '\0';
-	cr_assert(strcmp(got, "PRIORITY=4\nSYSLOG_IDENTIFIER=magic-folder\nMF_COMPONENT=sync\nMF_FOLDER=Photos\n"
-			      "MESSAGE=one\\x0atwo URI:DIR2:...\n") == 0, "%s", got);
+	cr_assert(strcmp(got,
+			  "PRIORITY=4\nSYSLOG_IDENTIFIER=magic-folder\nMF_COMPONENT=sync\nMF_FOLDER=Photos\n"
+			  "MESSAGE=one\\x0atwo URI:DIR2:...\n") == 0,
+		"%s", got);
 	mf_log(MF_LOG_ERROR, "sync", NULL, "x");
 	n = recv(j.fd, got, sizeof(got) - 1, 0);
 	cr_assert(n > 0);
 	got[n] = '\0';
-	cr_assert(strcmp(got, "PRIORITY=3\nSYSLOG_IDENTIFIER=magic-folder\nMF_COMPONENT=sync\nMESSAGE=x\n") == 0, "%s", got);
+	cr_assert(strcmp(got, "PRIORITY=3\nSYSLOG_IDENTIFIER=magic-folder\nMF_COMPONENT=sync\nMESSAGE=x\n") == 0, "%s",
+		got);
 	/* The journal goes away: the stream still is there. */
 	journal_close(&j);
 	mf_log(MF_LOG_INFO, "sync", NULL, "still heard");
@@ -235,7 +242,8 @@ chatter(void *arg)
 
 Test(log, lines_of_many_threads_do_not_mix, .timeout = 20)
 {
-	static const char *const word[4] = {"aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "cccccccccccccccc", "dddddddddddddddd"};
+	static const char *const word[4] = {
+		"aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "cccccccccccccccc", "dddddddddddddddd"};
 	char path[] = "/tmp/mf-test-XXXXXX", line[256];
 	int fd = mkstemp(path), count[4] = {0};
 	pthread_t t[4];
