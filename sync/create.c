@@ -26,8 +26,8 @@ struct making {
 	const mf_folder_new *what;
 	const mf_cancel *cancel;
 	mf_folder_conf conf;
-	struct mf_root *parent;  /* holds the state directory */
-	const char *state_base;  /* its name in parent; points into what->state_dir */
+	struct mf_root *parent; /* holds the state directory */
+	const char *state_base; /* its name in parent; points into what->state_dir */
 	bool made_state, made_stash;
 };
 
@@ -77,8 +77,8 @@ check_arguments(struct making *m, mf_err *err)
 		return mf_fail(err, MF_EINVAL, 0, "'%s' is not an absolute path",
 			w->magic_path[0] != '/' ? w->magic_path : w->state_dir);
 	if (contains(w->magic_path, w->state_dir))
-		return mf_fail(err, MF_EINVAL, 0, "'%s' holds the configuration directory: its keys would be synchronized",
-			w->magic_path);
+		return mf_fail(err, MF_EINVAL, 0,
+			"'%s' holds the configuration directory: its keys would be synchronized", w->magic_path);
 	return MF_OK;
 }
 
@@ -92,7 +92,8 @@ check_magic_path(struct making *m, mf_err *err)
 	if (rc == MF_ENOTFOUND && why.sys != ENOTDIR)
 		return mf_fail(err, MF_EINVAL, why.sys, "'%s' does not exist", m->what->magic_path);
 	if (rc != MF_OK)
-		return mf_fail(err, MF_EINVAL, why.sys, "'%s' is not a directory that can be used", m->what->magic_path);
+		return mf_fail(
+			err, MF_EINVAL, why.sys, "'%s' is not a directory that can be used", m->what->magic_path);
 	m->env->ops->root_close(root);
 	return MF_OK;
 }
@@ -209,7 +210,7 @@ make_dir(struct making *m, const mf_link *more, mf_dirwrite *out, mf_err *err)
 	mf_code rc;
 
 	if ((rc = m->grid->ops->put(m->grid, &source, &metadata, m->cancel, err)) != MF_OK ||
-	    (rc = m->grid->ops->mkdir(m->grid, out, m->cancel, err)) != MF_OK)
+		(rc = m->grid->ops->mkdir(m->grid, out, m->cancel, err)) != MF_OK)
 		return rc;
 	links[0].cap = mf_strz(metadata.text);
 	if (more != NULL)
@@ -282,7 +283,7 @@ make_all(struct making *m, mf_dirread *personal_read, mf_err *err)
 		return mf_fail(err, MF_ECANCELED, 0, "making the folder was canceled");
 	/* the keys and capabilities exist nowhere else: on disk before anybody is told that the folder exists */
 	if ((rc = mf_state_create(m->env, &m->conf, err)) != MF_OK ||
-	    (rc = m->env->ops->sync_dir(m->parent, m->state_base, err)) != MF_OK)
+		(rc = m->env->ops->sync_dir(m->parent, m->state_base, err)) != MF_OK)
 		return rc;
 	return m->env->ops->sync_dir(m->parent, "", err);
 }
@@ -317,7 +318,7 @@ mf_folder_create(struct mf_env *env, struct mf_grid *grid, const mf_folder_new *
 	mf_code rc;
 
 	if ((rc = check_arguments(&m, err)) == MF_OK && (rc = check_magic_path(&m, err)) == MF_OK &&
-	    (rc = check_state_dir(&m, err)) == MF_OK && what->collective != NULL)
+		(rc = check_state_dir(&m, err)) == MF_OK && what->collective != NULL)
 		rc = check_collective(&m, err);
 	if (rc == MF_OK) {
 		new_keys(&m);

@@ -33,8 +33,7 @@ mf_relpath_check(mf_str s, mf_err *err)
 		if (mf_str_eq(part, MF_STR(".")) || mf_str_eq(part, MF_STR("..")))
 			return mf_fail(err, MF_EFORMAT, 0, "path has a component \"%.*s\"", (int)n, part.p);
 		if (n > COMPONENT_MAX)
-			return mf_fail(err, MF_EFORMAT, 0, "path has a component longer than %d bytes",
-				COMPONENT_MAX);
+			return mf_fail(err, MF_EFORMAT, 0, "path has a component longer than %d bytes", COMPONENT_MAX);
 		at += n + 1;
 	}
 	return MF_OK;
@@ -113,7 +112,7 @@ is_our_tmp(mf_str base)
 	const mf_str head = MF_STR(".magic-folder-"), tail = MF_STR(".tmp");
 
 	if (base.n != head.n + 16 + tail.n || !mf_str_starts(base, head) ||
-	    memcmp(base.p + head.n + 16, tail.p, tail.n) != 0)
+		memcmp(base.p + head.n + 16, tail.p, tail.n) != 0)
 		return false;
 	for (size_t i = head.n; i < head.n + 16; i++) {
 		char c = base.p[i];

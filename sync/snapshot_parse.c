@@ -28,7 +28,8 @@ from_base64(const json_t *text, uint8_t *out, size_t n)
 	if (!json_is_string(text))
 		return false;
 	return sodium_base642bin(out, n, json_string_value(text), json_string_length(text), NULL, &got, NULL,
-		       sodium_base64_VARIANT_ORIGINAL) == 0 && got == n;
+		       sodium_base64_VARIANT_ORIGINAL) == 0 &&
+		got == n;
 }
 
 static mf_str
@@ -63,14 +64,13 @@ mf_snapshot_dir(const mf_listing *dir, mf_snapshot *out, uint8_t signature[64], 
 
 	*out = (mf_snapshot){0};
 	if (content == NULL || metadata == NULL)
-		return mf_fail(err, MF_EFORMAT, 0, "snapshot has no entry \"%s\"",
-			content == NULL ? "content" : "metadata");
+		return mf_fail(
+			err, MF_EFORMAT, 0, "snapshot has no entry \"%s\"", content == NULL ? "content" : "metadata");
 	rc = mf_filecap_parse(metadata->ro, &out->metadata_cap, err);
 	if (rc != MF_OK)
 		return rc;
 	if (mf_filecap_size(&out->metadata_cap) > MF_SNAPSHOT_DOC_MAX)
-		return mf_fail(err, MF_EFORMAT, 0, "snapshot: metadata is larger than %d bytes",
-			MF_SNAPSHOT_DOC_MAX);
+		return mf_fail(err, MF_EFORMAT, 0, "snapshot: metadata is larger than %d bytes", MF_SNAPSHOT_DOC_MAX);
 	out->deletion = content->ro.n == 0 && content->rw.n == 0;
 	if (!out->deletion) {
 		rc = mf_filecap_parse(content->ro, &out->content, err);
@@ -85,7 +85,7 @@ static mf_code
 read_key(mf_snapshot *s, const json_t *author, mf_err *err)
 {
 	if (!json_is_object(author) || json_object_size(author) != 2 ||
-	    !json_is_string(json_object_get(author, "name")))
+		!json_is_string(json_object_get(author, "name")))
 		return mf_fail(err, MF_EFORMAT, 0, "snapshot: author is not a name and a verify_key");
 	if (!from_base64(json_object_get(author, "verify_key"), s->author_key, sizeof(s->author_key)))
 		return mf_fail(err, MF_EFORMAT, 0, "snapshot: verify_key is not base64 of 32 bytes");
@@ -184,11 +184,11 @@ read_document(mf_snapshot *s, const json_t *top, const uint8_t signature[64], mf
 	if (!json_is_string(relpath))
 		return mf_fail(err, MF_EFORMAT, 0, "snapshot: relpath is missing or not a string");
 	if ((rc = read_key(s, author, err)) != MF_OK ||
-	    (rc = check_signature(s, json_str(relpath), signature, err)) != MF_OK ||
-	    (rc = read_name(s, json_object_get(author, "name"), err)) != MF_OK ||
-	    (rc = mf_relpath_check(json_str(relpath), err)) != MF_OK ||
-	    (rc = read_mtime(s, json_object_get(top, "modification_time"), err)) != MF_OK ||
-	    (rc = read_parents(s, json_object_get(top, "parents"), err)) != MF_OK)
+		(rc = check_signature(s, json_str(relpath), signature, err)) != MF_OK ||
+		(rc = read_name(s, json_object_get(author, "name"), err)) != MF_OK ||
+		(rc = mf_relpath_check(json_str(relpath), err)) != MF_OK ||
+		(rc = read_mtime(s, json_object_get(top, "modification_time"), err)) != MF_OK ||
+		(rc = read_parents(s, json_object_get(top, "parents"), err)) != MF_OK)
 		return rc;
 	s->relpath = mf_strdup(json_str(relpath));
 	read_extras(s, top);

@@ -158,9 +158,8 @@ mf_state_open(struct mf_env *env, const char *state_dir, const char *name, struc
 	s->path = mf_state_join(state_dir, "state.sqlite");
 	s->index_path = mf_state_join(state_dir, "index.sqlite");
 	if ((rc = env->ops->db_open(env, s->path, &s->db, err)) != MF_OK ||
-	    (rc = mf_state_schema_check(s->db, err)) != MF_OK ||
-	    (rc = attach_index(s, err)) != MF_OK ||
-	    (rc = forget_local(s, err)) != MF_OK) {
+		(rc = mf_state_schema_check(s->db, err)) != MF_OK || (rc = attach_index(s, err)) != MF_OK ||
+		(rc = forget_local(s, err)) != MF_OK) {
 		mf_state_close(s);
 		return rc;
 	}

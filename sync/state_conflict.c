@@ -131,8 +131,8 @@ mf_state_conflict_drop(struct mf_state *s, const char *relpath, const char *slot
 }
 
 mf_code
-mf_state_conflict_each(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath, const char *slot),
-	void *arg, mf_err *err)
+mf_state_conflict_each(
+	struct mf_state *s, mf_code (*each)(void *arg, const char *relpath, const char *slot), void *arg, mf_err *err)
 {
 	sqlite3_stmt *q;
 	bool row = false;

@@ -39,10 +39,10 @@ mf_state_head_put(struct mf_state *s, const char *participant, const char *relpa
 		return rc;
 	/* the participant or the snapshot is not there: make the former and try again */
 	if ((rc = run_texts(s, QUERY_PARTICIPANT_ADD, participant, NULL, NULL, NULL, err)) != MF_OK ||
-	    (rc = run_texts(s, QUERY_HEAD_PUT, participant, relpath, cap, &changed, err)) != MF_OK)
+		(rc = run_texts(s, QUERY_HEAD_PUT, participant, relpath, cap, &changed, err)) != MF_OK)
 		return rc;
-	return changed > 0 ? MF_OK :
-		mf_fail(err, MF_ENOTFOUND, 0, "%s: the head's snapshot is not in the index", relpath);
+	return changed > 0 ? MF_OK
+			   : mf_fail(err, MF_ENOTFOUND, 0, "%s: the head's snapshot is not in the index", relpath);
 }
 
 mf_code
@@ -130,8 +130,8 @@ mf_state_head_unsettled(struct mf_state *s, mf_code (*each)(void *arg, const cha
 }
 
 mf_code
-mf_state_head_participants(struct mf_state *s, mf_code (*each)(void *arg, const char *participant), void *arg,
-	mf_err *err)
+mf_state_head_participants(
+	struct mf_state *s, mf_code (*each)(void *arg, const char *participant), void *arg, mf_err *err)
 {
 	sqlite3_stmt *q;
 	bool row = false;

@@ -81,8 +81,9 @@ insert_snap(struct mf_state *s, const mf_snap_row *row, uint32_t depth, int64_t 
 	mf_bind_int(q, 7, (int64_t)row->size);
 	if (row->has_sha)
 		mf_db_bind_blob(q, 8, row->sha, sizeof(row->sha));
-	mf_bind_int(q, 9, (row->ours_mark ? SNAP_OURS : 0) | (row->has_executable ? SNAP_HAS_EXECUTABLE : 0) |
-		(row->executable ? SNAP_EXECUTABLE : 0));
+	mf_bind_int(q, 9,
+		(row->ours_mark ? SNAP_OURS : 0) | (row->has_executable ? SNAP_HAS_EXECUTABLE : 0) |
+			(row->executable ? SNAP_EXECUTABLE : 0));
 	mf_bind_int(q, 10, row->mtime_s);
 	mf_bind_int(q, 11, depth);
 	rc = mf_state_run(q, NULL, err);

@@ -219,7 +219,7 @@ touch_base(struct mf_state *s, const char *relpath, const mf_pathstate *ps, int 
 	mf_db_bind_text(q, 1, relpath);
 	bind_maybe_times(q, 2, ps);
 	if ((rc = mf_state_run(q, changed, err)) != MF_OK ||
-	    (rc = mf_state_query(s, QUERY_TOUCH_OURS, &q, err)) != MF_OK)
+		(rc = mf_state_query(s, QUERY_TOUCH_OURS, &q, err)) != MF_OK)
 		return rc;
 	mf_db_bind_text(q, 1, relpath);
 	bind_maybe_times(q, 2, ps);

@@ -118,8 +118,9 @@ mf_state_intent_put(struct mf_state *s, const char *relpath, const mf_intent *i,
 		return rc;
 	mf_db_bind_text(q, 1, relpath);
 	mf_db_bind_text(q, 2, i->target.text);
-	mf_bind_int(q, 3, (i->merge ? INTENT_MERGE : 0) | (i->deletion ? INTENT_DELETION : 0) |
-		(i->expect_absent ? INTENT_EXPECT_ABSENT : 0));
+	mf_bind_int(q, 3,
+		(i->merge ? INTENT_MERGE : 0) | (i->deletion ? INTENT_DELETION : 0) |
+			(i->expect_absent ? INTENT_EXPECT_ABSENT : 0));
 	mf_db_bind_text(q, 4, i->tmp_name);
 	mf_bind_int(q, 5, (int64_t)i->ino);
 	mf_bind_int(q, 6, i->btime_ns);

@@ -39,8 +39,10 @@ upgrade(sqlite3 *db, const char *const *steps, int64_t have, int64_t want, mf_er
 static mf_code
 too_new(const char *file, int64_t have, int64_t known, mf_err *err)
 {
-	return mf_fail(err, MF_EUNSUPPORTED, 0, "%s has schema version %lld, this program knows %lld: a newer "
-		"magic-folder wrote it", file, (long long)have, (long long)known);
+	return mf_fail(err, MF_EUNSUPPORTED, 0,
+		"%s has schema version %lld, this program knows %lld: a newer "
+		"magic-folder wrote it",
+		file, (long long)have, (long long)known);
 }
 
 mf_code
@@ -69,8 +71,8 @@ mf_state_schema_check(sqlite3 *db, mf_err *err)
 	mf_code rc;
 
 	if ((rc = mf_db_int(db, SQL_USER_VERSION, &python, err)) != MF_OK ||
-	    (rc = mf_db_int(db, SQL_HAS_PYTHON, &tables, err)) != MF_OK ||
-	    (rc = ours_version(db, &ours, err)) != MF_OK)
+		(rc = mf_db_int(db, SQL_HAS_PYTHON, &tables, err)) != MF_OK ||
+		(rc = ours_version(db, &ours, err)) != MF_OK)
 		return rc;
 	if (python > STATE_PYTHON_VERSION)
 		return too_new("state.sqlite", python, STATE_PYTHON_VERSION, err);

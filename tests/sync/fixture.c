@@ -118,6 +118,18 @@ fixture_ask(const struct fixture *f, const char *name, const char *sql)
 	return text;
 }
 
+bool
+fixture_says(const struct fixture *f, const char *name, const char *sql, const char *want)
+{
+	char *got = fixture_ask(f, name, sql);
+	bool same = want == NULL ? got == NULL : got != NULL && strcmp(got, want) == 0;
+
+	if (!same)
+		fprintf(stderr, "%s: got %s, want %s\n", sql, got == NULL ? "NULL" : got, want == NULL ? "NULL" : want);
+	free(got);
+	return same;
+}
+
 static void
 copy_one(const struct fixture *from, const struct fixture *to, const char *name)
 {

@@ -22,6 +22,8 @@ struct mf_state *fixture_open(const struct fixture *f);
 void fixture_sql(const struct fixture *f, const char *name, const char *sql);
 /** First column of the first row, as text on the heap; NULL if there is no row or it is NULL. */
 char *fixture_ask(const struct fixture *f, const char *name, const char *sql);
+/** Is it @p want? Says on stderr what it is otherwise. */
+bool fixture_says(const struct fixture *f, const char *name, const char *sql, const char *want);
 /** Copy the databases as they lie on disk, WALs included and shared memory not: what a crash leaves. */
 void fixture_copy(const struct fixture *from, const struct fixture *to);
 

@@ -51,3 +51,9 @@ check_PROGRAMS += %reldir%/test_engine
 %canon_reldir%_test_engine_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_engine
+
+check_PROGRAMS += %reldir%/test_state_rows
+%canon_reldir%_test_state_rows_SOURCES = %reldir%/test_state_rows.c $(MF_SYNC_FIXTURE)
+%canon_reldir%_test_state_rows_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_state_rows_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_state_rows

@@ -1,4 +1,5 @@
 /* Making and joining a folder: what stands on the grid and on disk, and that failures leave nothing. */
+#define _GNU_SOURCE /* memmem() */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -375,5 +376,50 @@ Test(create, canceling_leaves_nothing_on_disk, .timeout = 10)
 	atomic_init(&cancel.on, true);
 	cr_assert(mf_folder_create(p.f.env, &p.fake.grid, &p.what, &personal, &cancel, &err) == MF_ECANCELED);
 	cr_assert(access(p.state, F_OK) != 0 && errno == ENOENT);
+	place_end(&p);
+}
+
+Test(create, on_a_real_store_others_can_join_but_not_twice, .timeout = 60)
+{
+	struct place p;
+	struct mf_grid *grid = NULL;
+	mf_grid_conf conf = {.convergence_n = 16, .durability = MF_NOT_DURABLE};
+	mf_dirread ours, theirs, collective;
+	mf_folder_conf c;
+	mf_listing list = {0};
+	struct mf_state *s = NULL;
+	bool unchanged;
+	mf_buf url = {0};
+
+	place_start(&p);
+	mf_buf_addf(&url, "dir:%s/store", p.f.dir);
+	OK(mf_grid_open((const char *)url.p, &conf, &grid, &err));
+	OK(mf_folder_create(p.f.env, grid, &p.what, &ours, NULL, &err));
+	OK(mf_state_open(p.f.env, p.state, "f", &s, &err));
+	OK(mf_state_conf(s, &c, &err));
+	collective = c.collective;
+	mf_state_close(s);
+
+	OK(grid->ops->list(grid, &collective, NULL, &unchanged, &list, NULL, &err));
+	cr_assert(list.n == 2);
+	const mf_child *us = mf_listing_find(&list, mf_strz(c.author));
+	cr_assert(us != NULL && mf_str_eq(us->ro, mf_strz(ours.text)) && us->rw.n == 0);
+	cr_assert(memmem(us->metadata.p, us->metadata.n, "\"verify_key\"", 12) != NULL);
+	mf_listing_free(&list);
+	OK(grid->ops->list(grid, &ours, NULL, &unchanged, &list, NULL, &err));
+	cr_assert(list.n == 1 && mf_str_eq(list.child[0].name, MF_STR("@metadata")));
+	mf_listing_free(&list);
+
+	char *other = fixture_path(&p.f, "folder-y");
+	p.what.state_dir = other;
+	p.what.collective = &collective;
+	cr_assert(mf_folder_create(p.f.env, grid, &p.what, &theirs, NULL, &err) == MF_EEXIST);
+	p.what.author = "bob";
+	OK(mf_folder_create(p.f.env, grid, &p.what, &theirs, NULL, &err));
+	cr_assert(strcmp(ours.text, theirs.text) != 0);
+	mf_folder_conf_clear(&c);
+	free(other);
+	mf_buf_free(&url);
+	mf_grid_close(grid);
 	place_end(&p);
 }
