@@ -70,13 +70,15 @@ struct download {
 	struct mf_root *root;
 };
 
-static void
+static mf_code
 download_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct download *d = (struct download *)t;
 
-	if (mf_apply_download(t->f, d->root, d->a, cancel) != MF_OK)
-		t->err = d->a->err;
+	mf_code rc = mf_apply_download(t->f, d->root, d->a, cancel);
+
+	t->err = d->a->err;
+	return rc;
 }
 
 static void
@@ -187,13 +189,13 @@ batch_free(struct batch *b)
 	free(b);
 }
 
-static void
+static mf_code
 sync_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct batch *b = (struct batch *)t;
 
 	(void)cancel;
-	(void)MF_OPS(t->f)->sync_all(b->root, &t->err);
+	return MF_OPS(t->f)->sync_all(b->root, &t->err);
 }
 
 static void
@@ -225,19 +227,21 @@ sync_names(struct mf_folder *f, struct batch *b, mf_err *err)
 	if (b->n >= FEW)
 		return MF_OPS(f)->sync_all(b->root, err);
 	for (size_t i = 0; rc == MF_OK && i < b->n; i++)
-		if (b->path[i]->apply->outcome == MF_APPLY_REPLACED && b->path[i]->apply->n_gone_dirs == 0)
+		if (b->path[i]->apply->outcome == MF_APPLY_REPLACED)
 			rc = MF_OPS(f)->sync_dir(b->root, b->path[i]->apply->dir, err);
-	return rc;
+	/* a directory that went with its last file: a lost rmdir leaves an empty directory, nothing more */
+	return rc == MF_ENOTFOUND ? MF_OK : rc;
 }
 
-static void
+static mf_code
 replace_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct batch *b = (struct batch *)t;
 
 	/* W2: losing an intent whose rename happened is the one thing recovery cannot make good */
-	if (MF_OPS(t->f)->db_sync(t->f->env, b->state_path, &t->err) != MF_OK)
-		return;
+	mf_code rc = MF_OPS(t->f)->db_sync(t->f->env, b->state_path, &t->err);
+	if (rc != MF_OK)
+		return rc;
 	for (size_t i = 0; i < b->n && !mf_canceled(cancel); i++) {
 		struct mf_apply *a = b->path[i]->apply;
 		if (a->recovering)
@@ -245,7 +249,7 @@ replace_work(struct mf_task *t, const mf_cancel *cancel)
 		else
 			mf_apply_replace(t->f, b->root, a);
 	}
-	(void)sync_names(t->f, b, &t->err);
+	return sync_names(t->f, b, &t->err);
 }
 
 static void

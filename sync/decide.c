@@ -62,6 +62,12 @@ disk_is_e(const struct mf_path *p, struct mf_gathered *g)
 	return e == NULL || e->deletion;
 }
 
+static bool
+disk_executable(const struct mf_path *p)
+{
+	return (p->seen.st.mode & 0100) != 0;
+}
+
 /* Is p->made a snapshot of what lies on disk now? */
 static bool
 made_of_disk(const struct mf_path *p, struct mf_gathered *g)
@@ -72,7 +78,7 @@ made_of_disk(const struct mf_path *p, struct mf_gathered *g)
 		return false;
 	if (p->seen.kind != MF_LOCAL_FILE)
 		return p->made->deletion;
-	if (p->made->deletion)
+	if (p->made->deletion || p->made->executable != disk_executable(p))
 		return false;
 	if (p->seen.has_sha)
 		return p->made->size == p->seen.st.size && memcmp(p->made->sha, p->seen.sha, 32) == 0;
@@ -92,7 +98,9 @@ need_made(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 	} else if (disk_is_e(p, g) && e != NULL) {
 		mf_pathstate now;
 		now = mf_pathstate_of(&p->seen.st);
-		mf_encode_start(f, p, proto(f, p, g, plan, e), now);
+		mf_snap_row *row = proto(f, p, g, plan, e);
+		row->executable = disk_executable(p);
+		mf_encode_start(f, p, row, now);
 	} else {
 		free(p->want_parents);
 		copy_parents(g, plan, &p->want_parents, &p->n_want_parents);
@@ -152,6 +160,29 @@ adopt(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_sid sid,
 		rc = mf_state_snap_set_sha(f->state, row->cap.text, p->seen.sha, err);
 	p->seen.same_as_e = p->seen.kind == MF_LOCAL_FILE;
 	return rc;
+}
+
+/* The executable bit is no part of what the planner compares (design 2.5.8).  Adopting a version whose bit
+ * differs: it is followed where ours is simply older; between equals, true wins. */
+static bool
+bit_is_theirs(const struct mf_path *p, struct mf_gathered *g, mf_sid sid)
+{
+	const mf_snap_row *row = mf_facts_row(g, sid);
+
+	if (p->seen.kind != MF_LOCAL_FILE || !row->has_executable || row->executable == disk_executable(p))
+		return false;
+	return row->executable || (p->seen.same_as_e && g->e != MF_SID_NONE && mf_is_ancestor(&g->history, g->e, sid));
+}
+
+/* Nothing to do but for the bit: the user changed it. */
+static bool
+bit_is_news(const struct mf_folder *f, const struct mf_path *p, struct mf_gathered *g, const mf_plan *plan)
+{
+	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
+
+	return plan->act == MF_ACT_NOTHING && !f->conf.read_only && !plan->conflicted && g->n_pending == 0 &&
+		p->seen.kind == MF_LOCAL_FILE && e != NULL && e->has_executable && disk_is_e(p, g) &&
+		e->executable != disk_executable(p);
 }
 
 static mf_code
@@ -438,7 +469,10 @@ carry_out(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 	case MF_ACT_REMOVE_MARKER:
 	case MF_ACT_RELEASE_MARKER:
 	case MF_ACT_WRITE_MARKER: return do_marker(f, p, g, plan);
-	case MF_ACT_ADOPT: return done_or(adopt(f, p, g, plan->sid, err));
+	case MF_ACT_ADOPT:
+		if (!bit_is_theirs(p, g, plan->sid))
+			return done_or(adopt(f, p, g, plan->sid, err));
+		/* fall through */
 	case MF_ACT_TAKE: mf_apply_start(f, p, mf_snap_row_dup(mf_facts_row(g, plan->sid)), false); return WAIT;
 	case MF_ACT_TAKE_MERGE: return do_take_merge(f, p, g, plan);
 	case MF_ACT_SNAPSHOT_LOCAL: return do_snapshot(f, p, g, plan, err);
@@ -463,6 +497,11 @@ one_step(struct mf_folder *f, struct mf_path *p, mf_err *err)
 	if (mf_facts_gather(f, p, &g, err) != MF_OK)
 		return FAILED;
 	mf_plan_path(&g->history, &g->facts, &plan);
+	if (bit_is_news(f, p, g, &plan)) {
+		plan.act = MF_ACT_SNAPSHOT_LOCAL;
+		plan.sids[0] = g->e;
+		plan.n_sids = 1;
+	}
 	enum after next;
 	if (g->broken) {
 		(void)mf_fail(err, MF_EIO, 0, "%s: its history is not complete in the index", p->relpath);

@@ -25,7 +25,8 @@ struct mf_task {
 	struct mf_task *prev, *next;
 	struct mf_job *job;       /* NULL until started */
 	enum mf_pool pool;
-	void (*work)(struct mf_task *t, const mf_cancel *cancel); /* worker; sets t->err */
+	/* worker; what it returns decides: t->err is emptied after MF_OK, whatever was left in it on the way */
+	mf_code (*work)(struct mf_task *t, const mf_cancel *cancel);
 	void (*done)(struct mf_task *t); /* loop; frees t; when f->closing it only frees */
 	mf_err err;
 };

@@ -156,10 +156,10 @@ fetch_one(struct mf_folder *f, struct mf_fetch *x, const mf_cancel *cancel, mf_e
 	return rc;
 }
 
-static void
+static mf_code
 fetch_work(struct mf_task *t, const mf_cancel *cancel)
 {
-	(void)fetch_one(t->f, (struct mf_fetch *)t, cancel, &t->err);
+	return fetch_one(t->f, (struct mf_fetch *)t, cancel, &t->err);
 }
 
 /* ---- loop -------------------------------------------------------------------------------------------------- */

@@ -98,8 +98,13 @@ task_work(void *arg, const mf_cancel *cancel)
 {
 	struct mf_task *t = arg;
 
-	t->work(t, cancel);
-	if (t->err.code == MF_OK && mf_canceled(cancel))
+	mf_code rc = t->work(t, cancel);
+
+	if (rc == MF_OK)
+		t->err = (mf_err){0};
+	else if (t->err.code != rc)
+		(void)mf_fail(&t->err, rc, t->err.sys, "%s", t->err.text[0] != '\0' ? t->err.text : mf_code_name(rc));
+	if (rc == MF_OK && mf_canceled(cancel))
 		(void)mf_fail(&t->err, MF_ECANCELED, 0, "stopped");
 }
 

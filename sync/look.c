@@ -17,7 +17,7 @@ struct look {
 	char *relpath;
 	bool want_hash, want_snapshot;
 	mf_pathstate e_state;
-	bool e_has_sha, e_is_file;
+	bool e_has_sha, e_is_file, e_has_executable, e_executable;
 	uint64_t e_size;
 	uint8_t e_sha[32];
 	mf_immdir *parents;
@@ -99,8 +99,9 @@ note_sha(struct look *l, const uint8_t sha[32])
 {
 	l->seen.has_sha = true;
 	memcpy(l->seen.sha, sha, 32);
+	bool executable = (l->seen.st.mode & 0100) != 0;
 	l->same_content = l->e_is_file && l->e_has_sha && l->e_size == l->seen.st.size &&
-		memcmp(sha, l->e_sha, 32) == 0;
+		memcmp(sha, l->e_sha, 32) == 0 && (!l->e_has_executable || l->e_executable == executable);
 }
 
 mf_code
@@ -292,7 +293,7 @@ look_at_marks(struct look *l, const mf_cancel *cancel)
 	}
 }
 
-static void
+static mf_code
 look_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct look *l = (struct look *)t;
@@ -305,8 +306,7 @@ look_work(struct mf_task *t, const mf_cancel *cancel)
 	look_at_marks(l, cancel);
 	if (rc == MF_EAUTH) { /* a parent is a symbolic link: what is behind it is not ours */
 		l->seen.kind = MF_LOCAL_OTHER;
-		*err = (mf_err){0};
-		return;
+		return MF_OK;
 	}
 	if (rc == MF_OK) {
 		switch (l->seen.st.kind) {
@@ -328,6 +328,7 @@ look_work(struct mf_task *t, const mf_cancel *cancel)
 	if (rc != MF_OK && rc != MF_ECANCELED)
 		l->seen.kind = MF_LOCAL_UNREADABLE;
 	l->took_ns = ops->now_ns(t->f->env) - began;
+	return rc;
 }
 
 /* ---- loop ---------------------------------------------------------------------------------------------- */
@@ -438,6 +439,8 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 		l->e_is_file = true;
 		l->e_size = e->size;
 		l->e_has_sha = e->has_sha;
+		l->e_has_executable = e->has_executable;
+		l->e_executable = e->executable;
 		memcpy(l->e_sha, e->sha, sizeof(l->e_sha));
 	}
 	if (p->want_parents != NULL) {
@@ -472,10 +475,10 @@ struct encode {
 	mf_pathstate state;
 };
 
-static void
+static mf_code
 encode_work(struct mf_task *t, const mf_cancel *cancel)
 {
-	(void)mf_snapshot_store(t->f, ((struct encode *)t)->row, cancel, &t->err);
+	return mf_snapshot_store(t->f, ((struct encode *)t)->row, cancel, &t->err);
 }
 
 static void
@@ -535,14 +538,15 @@ hash_sink(void *arg, const void *p, size_t n, mf_err *err)
 	return MF_OK;
 }
 
-static void
+static mf_code
 hashing_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct hashing *h = (struct hashing *)t;
 
 	h->sha = mf_sha256_new();
-	(void)t->f->grid->ops->get(t->f->grid, &h->content, 0, h->size, hash_sink, h, cancel, &t->err);
+	mf_code rc = t->f->grid->ops->get(t->f->grid, &h->content, 0, h->size, hash_sink, h, cancel, &t->err);
 	mf_sha256_end(h->sha, h->out);
+	return rc;
 }
 
 static void

@@ -177,7 +177,7 @@ release_marker(struct marker_task *m, mf_err *err)
 	return rc == MF_ENOTFOUND ? MF_OK : rc;
 }
 
-static void
+static mf_code
 marker_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct marker_task *m = (struct marker_task *)t;
@@ -188,8 +188,7 @@ marker_work(struct mf_task *t, const mf_cancel *cancel)
 	case MF_MARKER_REMOVE: rc = remove_marker(m, cancel, &t->err); break;
 	case MF_MARKER_RELEASE: rc = release_marker(m, &t->err); break;
 	}
-	if (rc == MF_OK)
-		t->err = (mf_err){0};
+	return rc;
 }
 
 static void

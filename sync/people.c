@@ -32,7 +32,7 @@ check_new(struct people *p, mf_err *err)
 	return rc;
 }
 
-static void
+static mf_code
 people_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct people *p = (struct people *)t;
@@ -40,12 +40,15 @@ people_work(struct mf_task *t, const mf_cancel *cancel)
 	bool unchanged = false;
 	mf_code rc = grid->ops->list(grid, &p->collective, NULL, &unchanged, &p->list, cancel, &t->err);
 
-	if (rc != MF_OK || p->add_name == NULL || check_new(p, &t->err) != MF_OK)
-		return;
+	if (rc != MF_OK || p->add_name == NULL)
+		return rc;
+	if ((rc = check_new(p, &t->err)) != MF_OK)
+		return rc;
 	mf_link link = {.name = mf_strz(p->add_name), .cap = mf_strz(p->add_dir.text), .how = MF_LINK_NEW};
 	rc = grid->ops->update(grid, &p->collective_write, &link, 1, NULL, cancel, &t->err);
 	if (rc == MF_EEXIST)
-		(void)mf_fail(&t->err, MF_EINVAL, 0, "Already have a participant called '%s'", p->add_name);
+		rc = mf_fail(&t->err, MF_EINVAL, 0, "Already have a participant called '%s'", p->add_name);
+	return rc;
 }
 
 static void
@@ -115,11 +118,11 @@ mf_folder_participants(struct mf_folder *f, mf_participant_each *each, mf_folder
 }
 
 /* A refusal that needs no look at the grid, answered from the loop like everything else. */
-static void
+static mf_code
 refuse_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	(void)cancel;
-	(void)mf_fail(&t->err, MF_EINVAL, 0, "Collective DMD is read-only");
+	return mf_fail(&t->err, MF_EINVAL, 0, "Collective DMD is read-only");
 }
 
 void

@@ -139,6 +139,14 @@ refresh_targets(struct mf_poll *p)
 }
 
 static void
+read_target(struct mf_grid *grid, struct target *t, const mf_cancel *cancel)
+{
+	if (grid->ops->list(grid, &t->dir, t->use_known ? &t->known : NULL, &t->unchanged, &t->listing, cancel,
+		&t->err) == MF_OK)
+		t->err = (mf_err){0};
+}
+
+static mf_code
 poll_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct mf_poll *p = (struct mf_poll *)t;
@@ -154,14 +162,13 @@ poll_work(struct mf_task *t, const mf_cancel *cancel)
 	if (rc == MF_OK || rc == MF_ENET || rc == MF_EIO || rc == MF_ENOTFOUND)
 		for (size_t i = 0; i < p->n && !mf_canceled(cancel); i++)
 			if (p->target[i].err.code == MF_OK)
-				(void)grid->ops->list(grid, &p->target[i].dir,
-					p->target[i].use_known ? &p->target[i].known : NULL, &p->target[i].unchanged,
-					&p->target[i].listing, cancel, &p->target[i].err);
+				read_target(grid, &p->target[i], cancel);
 	if (p->want_self && rc != MF_EUNSUPPORTED) {
 		struct target *s = target_add(p, MF_STR(""), &p->self);
 		s->is_self = true;
-		(void)grid->ops->list(grid, &s->dir, NULL, &s->unchanged, &s->listing, cancel, &s->err);
+		read_target(grid, s, cancel);
 	}
+	return rc;
 }
 
 /* ---- loop ------------------------------------------------------------------------------------------------- */

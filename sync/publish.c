@@ -158,15 +158,16 @@ wait_ms(struct mf_folder *f, uint64_t now)
 	return BATCH_MS - waited;
 }
 
-static void
+static mf_code
 update_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct update *u = (struct update *)t;
 
 	/* W3: our own directory is never ahead of the database */
-	if (MF_OPS(t->f)->db_sync(t->f->env, u->state_path, &t->err) != MF_OK)
-		return;
-	(void)t->f->grid->ops->update(t->f->grid, &t->f->conf.personal, u->link, u->n, &u->version, cancel, &t->err);
+	mf_code rc = MF_OPS(t->f)->db_sync(t->f->env, u->state_path, &t->err);
+	if (rc != MF_OK)
+		return rc;
+	return t->f->grid->ops->update(t->f->grid, &t->f->conf.personal, u->link, u->n, &u->version, cancel, &t->err);
 }
 
 static void

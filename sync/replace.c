@@ -147,8 +147,9 @@ replaced(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 	a->now = st;
 	if (a->intent.deletion)
 		a->now_unknown = st.kind != MF_KIND_ABSENT;
-	else
-		a->now_unknown |= st.kind != MF_KIND_FILE || st.ino != a->intent.ino;
+	else /* the user may have written to it already: only what we wrote may be taken for the target */
+		a->now_unknown |= st.kind != MF_KIND_FILE || st.ino != a->fresh.ino || st.size != a->fresh.size ||
+			st.mtime_ns != a->fresh.mtime_ns;
 	for (size_t i = 0; i < a->n_our_dirs; i++) {
 		if (MF_OPS(f)->rmdir(root, a->our_dirs[i], NULL) != MF_OK)
 			break;

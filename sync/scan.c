@@ -139,7 +139,7 @@ spare_below(struct walk *w, const char *dir)
 			w->known[i].seen = true;
 }
 
-static void
+static mf_code
 walk_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct walk *w = (struct walk *)t;
@@ -163,7 +163,7 @@ walk_work(struct mf_task *t, const mf_cancel *cancel)
 	w->here = NULL;
 	if (ops->root_check(w->root, NULL) != MF_OK) {
 		w->root_gone = true;
-		return;
+		return MF_OK;
 	}
 	size_t expected = 0, missing = 0;
 	for (size_t i = 0; w->mode == WALK_FULL && i < w->n_known; i++) {
@@ -172,11 +172,12 @@ walk_work(struct mf_task *t, const mf_cancel *cancel)
 	}
 	if (missing == expected && missing >= ALL_GONE_MIN) {
 		w->all_missing = missing; /* an empty directory where a full one was: replaced, or not mounted */
-		return;
+		return MF_OK;
 	}
 	for (size_t i = 0; w->mode == WALK_FULL && i < w->n_known; i++)
 		if (!w->known[i].seen && w->known[i].ps.present)
 			add(&w->differ, w->known[i].relpath);
+	return MF_OK;
 }
 
 /* ---- loop ------------------------------------------------------------------------------------------------- */

@@ -78,6 +78,31 @@ Test(engine, two_different_edits_are_a_conflict_and_nothing_is_lost, .timeout = 
 	world_close(&w);
 }
 
+Test(engine, the_executable_bit_travels_alone_and_other_permissions_do_not, .timeout = 60)
+{
+	struct stat st;
+
+	two_started();
+	put_text(&w, 0, "run", "#!/bin/sh\n# a script of more than fifty-five bytes, so that it is stored\n");
+	cr_assert(wait_text(&w, 1, "run", "#!/bin/sh\n# a script of more than fifty-five bytes, so that it is stored\n"));
+	run_for(&w, 500);
+	cr_assert(chmod(path_of(&w, 0, "run"), 0755) == 0);
+	bool there = false;
+	for (int i = 0; i < 100 && !there; i++) {
+		run_for(&w, 50);
+		there = stat(path_of(&w, 1, "run"), &st) == 0 && (st.st_mode & 0777) == 0755;
+	}
+	cr_assert(there);
+	cr_assert(chmod(path_of(&w, 1, "run"), 0640) == 0);
+	for (int i = 0; i < 100 && there; i++) {
+		run_for(&w, 50);
+		there = stat(path_of(&w, 0, "run"), &st) == 0 && (st.st_mode & 0111) != 0;
+	}
+	cr_assert(!there);
+	cr_assert((st.st_mode & 0777) == 0644, "%o", st.st_mode & 0777);
+	world_close(&w);
+}
+
 Test(engine, equal_files_on_both_sides_are_no_conflict, .timeout = 60)
 {
 	world_open(&w, 2);
