@@ -52,3 +52,15 @@ check_PROGRAMS += %reldir%/test_embedded
 %canon_reldir%_test_embedded_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_embedded_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_embedded
+
+check_PROGRAMS += %reldir%/test_sdmf
+%canon_reldir%_test_sdmf_SOURCES = %reldir%/test_sdmf.c $(MF_GRID_GOLDEN)
+%canon_reldir%_test_sdmf_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_sdmf_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_sdmf
+
+check_PROGRAMS += %reldir%/test_dir
+%canon_reldir%_test_dir_SOURCES = %reldir%/test_dir.c $(MF_GRID_GOLDEN)
+%canon_reldir%_test_dir_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_dir_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_dir
