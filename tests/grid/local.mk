@@ -64,3 +64,9 @@ check_PROGRAMS += %reldir%/test_dir
 %canon_reldir%_test_dir_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_dir_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_dir
+
+check_PROGRAMS += %reldir%/test_container
+%canon_reldir%_test_container_SOURCES = %reldir%/test_container.c $(MF_GRID_STORE)
+%canon_reldir%_test_container_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_container_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_container
