@@ -224,3 +224,33 @@ Test(state, a_locked_database_is_busy_and_unchanged, .timeout = 10)
 	mf_state_close(s);
 	fixture_end(&f);
 }
+
+/* docs/database.md names every table and column of ours. */
+static void
+documented(const struct fixture *f, const char *file, const char *tables, mf_str page)
+{
+	mf_buf sql = {0};
+
+	mf_buf_addf(&sql, "SELECT group_concat(t.name || ' ' || c.name, char(10)) FROM sqlite_schema t,"
+		" pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name LIKE '%s'", tables);
+	char *names = fixture_ask(f, file, (const char *)sql.p), *rest = NULL;
+	cr_assert(names != NULL && page.n > 0);
+	for (char *w = strtok_r(names, " \n", &rest); w != NULL; w = strtok_r(NULL, " \n", &rest))
+		cr_assert(strstr(page.p, w) != NULL, "docs/database.md does not name %s of %s", w, file);
+	free(names);
+	mf_buf_free(&sql);
+}
+
+Test(state, the_page_names_every_table_and_column_of_ours, .timeout = 10)
+{
+	struct fixture f;
+	mf_buf page = golden_file("../../docs/database.md");
+
+	fixture_start(&f);
+	fixture_create(&f);
+	mf_state_close(fixture_open(&f));
+	documented(&f, "state.sqlite", "mf\\_%' ESCAPE '\\", mf_buf_str(&page));
+	documented(&f, "index.sqlite", "%", mf_buf_str(&page));
+	mf_buf_free(&page);
+	fixture_end(&f);
+}
