@@ -110,7 +110,8 @@ row_of_snapshot(mf_snap_row *r, mf_snapshot *s)
 	r->content = s->content;
 	r->metadata_cap = s->metadata_cap;
 	r->size = s->deletion ? 0 : mf_filecap_size(&s->content);
-	r->has_sha = r->ours_mark = s->has_sha;
+	r->has_sha = s->has_sha;
+	r->ours_mark = mf_snapshot_is_ours(s);
 	memcpy(r->sha, s->sha, sizeof(r->sha));
 	r->has_executable = s->has_executable;
 	r->executable = s->executable;

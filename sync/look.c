@@ -110,7 +110,7 @@ mf_snapshot_store(struct mf_folder *f, mf_snap_row *row, const mf_cancel *cancel
 	struct mf_grid *grid = f->grid;
 	mf_snapshot s = {.relpath = row->relpath, .author = f->conf.author, .deletion = row->deletion,
 		.content = row->content, .mtime_s = row->mtime_s, .has_mtime = true, .has_sha = !row->deletion && row->has_sha,
-		.has_executable = !row->deletion, .executable = row->executable, .parents = row->parents,
+		.has_executable = true, .executable = row->executable && !row->deletion, .parents = row->parents,
 		.n_parents = row->n_parents};
 	mf_buf doc = {0}, store = {0};
 	mf_link links[2];
@@ -127,8 +127,8 @@ mf_snapshot_store(struct mf_folder *f, mf_snap_row *row, const mf_cancel *cancel
 	}
 	row->author = mf_strdup(mf_strz(f->conf.author));
 	memcpy(row->author_key, f->conf.verify_key, sizeof(row->author_key));
-	row->ours_mark = true;
-	row->has_executable = !row->deletion;
+	row->ours_mark = mf_snapshot_is_ours(&s);
+	row->has_executable = true;
 	mf_buf_free(&doc);
 	mf_buf_free(&store);
 	return rc;

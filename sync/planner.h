@@ -37,7 +37,7 @@ typedef struct mf_snap {
 	const mf_sid *parents;
 	size_t n_parents;
 	uint32_t depth;        /* 0 without parents, else 1 + the greatest of the parents' */
-	bool ours_mark;        /* carries our content_sha256 key, i.e. not made by Python */
+	bool ours_mark;        /* mf_snapshot_is_ours(): not made by Python */
 } mf_snap;
 
 /** The history; get() never fails (complete ancestry is in the index before a path is planned) and its

@@ -17,7 +17,7 @@ typedef struct mf_snapshot {
 	mf_filecap metadata_cap;
 	int64_t mtime_s;         /* whole seconds; rounded down; clamped to +-2^53 */
 	bool has_mtime;
-	bool has_sha;            /* extra key content_sha256: our mark */
+	bool has_sha;            /* extra key content_sha256 */
 	uint8_t sha[32];
 	bool has_executable, executable;
 	mf_immdir *parents;
@@ -25,8 +25,16 @@ typedef struct mf_snapshot {
 } mf_snapshot;
 void mf_snapshot_clear(mf_snapshot *s);
 
+/** Does @p s carry our mark (planner.md 1, better())?  Told by the document alone, so that everybody says the same of
+ *  one snapshot: a deletion has no content hash, and a merge may not know it, but all of ours have `executable`. */
+static inline bool
+mf_snapshot_is_ours(const mf_snapshot *s)
+{
+	return s->has_executable || s->has_sha;
+}
+
 /** The metadata document, deterministic, in Python's JSON spelling; keys in the reference's order, then
- *  content_sha256 (base32, Tahoe's spelling; not for deletions) and executable. */
+ *  content_sha256 (base32, Tahoe's spelling; not for deletions) and executable (deletions: false). */
 void mf_snapshot_document(const mf_snapshot *s, mf_buf *out);
 /** The four signed lines. */
 void mf_snapshot_signed_bytes(mf_str content_cap, mf_str metadata_cap, mf_str relpath, mf_buf *out);
