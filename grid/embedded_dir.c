@@ -97,6 +97,8 @@ read_once(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_SIZE]
 	mf_mut_set m;
 	mf_code rc = mf_mut_set_read(e, si, MF_MUT_DATA_MAX, &m, err);
 
+	*out = (mf_sdmf_found){0};
+	*clean = false;
 	if (rc != MF_OK)
 		return rc;
 	rc = mf_sdmf_read(cap, m.share, m.n, out, err);

@@ -70,3 +70,9 @@ check_PROGRAMS += %reldir%/test_container
 %canon_reldir%_test_container_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_container_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_container
+
+check_PROGRAMS += %reldir%/test_store_faults
+%canon_reldir%_test_store_faults_SOURCES = %reldir%/test_store_faults.c $(MF_GRID_STORE)
+%canon_reldir%_test_store_faults_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_store_faults_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_store_faults
