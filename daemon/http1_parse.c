@@ -145,6 +145,25 @@ framing_ok(const struct mf_http_req *r)
 	return lengths == 0 && codings == 1 && coding.n == 7 && strncasecmp(coding.p, "chunked", 7) == 0;
 }
 
+/* http-parser as Debian builds it lets "Transfer-Encoding : x" pass with the blank in the name, where another
+ * program may see the header that we do not. */
+static bool
+names_ok(const struct mf_http_req *r)
+{
+	static const char others[] = "!#$%&'*+-.^_`|~"; /* RFC 9110, 5.6.2: token */
+
+	for (size_t i = 0; i < r->fields; i++) {
+		const char *name = (const char *)r->head.p + r->field[i].name;
+		for (size_t k = 0; k < r->field[i].name_n; k++) {
+			char c = name[k], low = (char)(c | 0x20);
+			if (!(low >= 'a' && low <= 'z') && !(c >= '0' && c <= '9') &&
+			    (c == '\0' || strchr(others, c) == NULL))
+				return false;
+		}
+	}
+	return true;
+}
+
 static int
 on_headers_complete(http_parser *p)
 {
@@ -156,11 +175,11 @@ on_headers_complete(http_parser *p)
 
 	r->head_done = true;
 	r->method = p->method;
-	r->http10 = p->http_major < 1 || (p->http_major == 1 && p->http_minor == 0);
+	r->http10 = p->http_minor == 0;
 	r->keep_alive = http_should_keep_alive(p) != 0;
 	if (p->http_major > 1)
 		return refuse(p, 505);
-	if (!framing_ok(r))
+	if (p->http_major < 1 || !names_ok(r) || !framing_ok(r))
 		return refuse(p, 400);
 	if ((p->flags & F_CONTENTLENGTH) != 0 && p->content_length > MF_HTTP_MAX_BODY)
 		return refuse(p, 413);

@@ -12,6 +12,7 @@ include tests/e2e/local.mk
 if TESTS_ENABLED
 include tests/sim/local.mk
 include tests/base/local.mk
+include tests/daemon/local.mk
 include tests/grid/local.mk
 include tests/sync/local.mk
 endif

@@ -1,0 +1,17 @@
+check_PROGRAMS += %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile
+%canon_reldir%_test_args_SOURCES = %reldir%/test_args.c
+%canon_reldir%_test_args_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_args_LDADD = $(TEST_LIBS)
+%canon_reldir%_test_config_SOURCES = %reldir%/test_config.c
+%canon_reldir%_test_config_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_config_LDADD = $(TEST_LIBS)
+%canon_reldir%_test_endpoint_SOURCES = %reldir%/test_endpoint.c
+%canon_reldir%_test_endpoint_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_endpoint_LDADD = $(TEST_LIBS)
+%canon_reldir%_test_http1_SOURCES = %reldir%/test_http1.c
+%canon_reldir%_test_http1_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_http1_LDADD = $(TEST_LIBS)
+%canon_reldir%_test_pidfile_SOURCES = %reldir%/test_pidfile.c
+%canon_reldir%_test_pidfile_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_pidfile_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile
