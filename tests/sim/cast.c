@@ -87,16 +87,33 @@ listener(void *arg, struct mf_folder *f, const mf_folder_event *ev)
 			ev->text);
 }
 
-void
-cast_open(struct member *m)
+bool
+cast_try_open(struct member *m)
 {
 	mf_err err = {0};
 
 	if (sim_env_of(m->h) == NULL)
 		(void)sim_boot(m->h);
-	cr_assert(mf_folder_open(sim_env_of(m->h), sim_grid_of(m->h), "folder", CAST_STATE, listener, m, &m->f,
-		&err) == MF_OK, "%s cannot open: %s", m->name, err.text);
+	if (mf_folder_open(sim_env_of(m->h), sim_grid_of(m->h), "folder", CAST_STATE, listener, m, &m->f, &err) != MF_OK) {
+		(void)snprintf(m->last_error, sizeof(m->last_error), "open: %s", err.text);
+		m->f = NULL;
+		return false;
+	}
 	mf_folder_start(m->f);
+	return true;
+}
+
+void
+cast_open(struct member *m)
+{
+	cr_assert(cast_try_open(m), "%s: %s", m->name, m->last_error);
+}
+
+void
+cast_ignore(void *arg, const mf_err *err)
+{
+	(void)arg;
+	(void)err;
 }
 
 struct answer {
@@ -250,9 +267,8 @@ cast_wait_idle(struct cast *c, int64_t ms)
 	return false;
 }
 
-/* What everybody has and says: changes as long as something goes on. */
-static char *
-picture(struct cast *c)
+char *
+cast_picture(struct cast *c)
 {
 	mf_buf b = {0};
 
@@ -270,7 +286,7 @@ picture(struct cast *c)
 void
 cast_settle(struct cast *c)
 {
-	char *before = picture(c);
+	char *before = cast_picture(c);
 
 	for (int same = 0, round = 0; same < 2 && round < 30; round++) {
 		for (size_t i = 0; i < c->n; i++) {
@@ -280,7 +296,7 @@ cast_settle(struct cast *c)
 			cast_poll(&c->m[i]);
 		}
 		sim_run_for(c->w, 3000);
-		char *now = picture(c);
+		char *now = cast_picture(c);
 		same = strcmp(before, now) == 0 ? same + 1 : 0;
 		free(before);
 		before = now;
@@ -337,6 +353,14 @@ cast_exists(struct member *m, const char *relpath)
 	mf_stat st;
 
 	return sim_stat(m->h, cast_path(relpath), &st);
+}
+
+bool
+cast_exists_abs(struct member *m, const char *abspath)
+{
+	mf_stat st;
+
+	return sim_stat(m->h, abspath, &st);
 }
 
 /* ---- the grid ---- */

@@ -23,6 +23,7 @@ struct member {
 	mf_dirread personal;
 	unsigned conflicts_added, errors, uploads, downloads; /* events, over all processes */
 	char last_error[256];
+	void *tag;                /* the test's own */
 };
 
 struct cast {
@@ -44,6 +45,7 @@ struct member *cast_join(struct cast *c, const char *name, const mf_dirread *col
 void cast_end(struct cast *c);
 
 void cast_open(struct member *m);  /**< boots if necessary, opens and starts */
+bool cast_try_open(struct member *m); /**< the same; false when it cannot be opened now */
 void cast_close(struct member *m); /**< orderly; the process ends */
 /** After a crash: the dead process unwinds. Does nothing when it lives. */
 void cast_bury(struct member *m);
@@ -80,6 +82,11 @@ mf_code cast_snapshot(struct cast *c, const mf_immdir *cap, mf_snapshot *out, mf
 size_t cast_entries(struct member *m);   /**< in its Personal directory, with @metadata */
 size_t cast_conflicts(struct member *m); /**< rows, by the folder's own word */
 uint64_t cast_writes(struct cast *c);    /**< to the grid, by all, so far */
+bool cast_exists_abs(struct member *m, const char *abspath);
+/** All trees and all Personal directories' versions: changes as long as something goes on.  Freed by the caller. */
+char *cast_picture(struct cast *c);
+/** A done that does not care. */
+void cast_ignore(void *arg, const mf_err *err);
 /** The folder's tree as sim_tree() prints it; NUL-terminated, freed by the caller. */
 char *cast_tree(struct member *m);
 

@@ -203,9 +203,13 @@ sim_names_change(struct sim_host *h, const struct sim_change *ch, size_t n, stru
 	struct sim_nameop op = {.n = n, .also = also};
 	int64_t now = sim_stamp(h);
 
-	if (!logged)
-		for (size_t i = 0; i < n; i++)
-			sim_sync_names(d, ch[i].dir);
+	for (size_t i = 0; i < n && !logged; i++) {
+		if (ch[i].now != NULL)
+			ch[i].now->opens++; /* it may have no name yet */
+		sim_sync_names(d, ch[i].dir);
+		if (ch[i].now != NULL)
+			ch[i].now->opens--;
+	}
 	for (size_t i = 0; i < n; i++) {
 		op.ch[i] = ch[i];
 		op.ch[i].name = logged ? mf_strdup(mf_strz(ch[i].name)) : NULL;

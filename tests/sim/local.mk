@@ -27,3 +27,8 @@ check_PROGRAMS += %reldir%/test_engine_odd
 %canon_reldir%_test_engine_odd_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_odd_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_engine_odd
+check_PROGRAMS += %reldir%/test_engine_random
+%canon_reldir%_test_engine_random_SOURCES = %reldir%/test_engine_random.c %reldir%/life.c %reldir%/life.h \
+	%reldir%/oracle.c %reldir%/oracle.h $(SIM_CAST)
+%canon_reldir%_test_engine_random_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_engine_random_LDADD = $(SIM_LIBS)

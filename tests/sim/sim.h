@@ -127,6 +127,9 @@ void sim_symlink(struct sim_host *h, const char *path, const char *target);
 void sim_special(struct sim_host *h, const char *path); /**< a FIFO */
 void sim_set_dev(struct sim_host *h, const char *path, uint64_t dev); /**< as if mounted there */
 
+/** Everything on the disk is durable now. */
+void sim_sync_disk(struct sim_host *h);
+
 bool sim_stat(struct sim_host *h, const char *path, mf_stat *out); /**< false: nothing there */
 /** Appends the content; false: no such regular file. */
 bool sim_read(struct sim_host *h, const char *path, mf_buf *out);

@@ -190,6 +190,12 @@ sim_set_dev(struct sim_host *h, const char *path, uint64_t dev)
 	existing(h, path, "mount")->dev = dev;
 }
 
+void
+sim_sync_disk(struct sim_host *h)
+{
+	sim_sync_all(&h->disk);
+}
+
 bool
 sim_stat(struct sim_host *h, const char *path, mf_stat *out)
 {

@@ -1,0 +1,37 @@
+/** @file
+ * One random life of a shared folder: users who write, delete, rename and settle conflicts, processes that crash, power
+ * that fails, a grid that lies and loses, disks that fill up.  At the end all faults stop, conflicts are
+ * settled, and everything must be as the users' knowledge says (oracle.h). */
+#ifndef MF_TESTS_SIM_LIFE_H
+#define MF_TESTS_SIM_LIFE_H
+
+#include "oracle.h"
+
+/** What may happen in a life; bits. */
+enum life_with {
+	LIFE_CRASH = 1, LIFE_POWER = 2, LIFE_STALE = 4, LIFE_CUT_OFF = 8, LIFE_GRID_FAILS = 16, LIFE_LOST_ANSWER = 32,
+	LIFE_FULL = 64, LIFE_DEAF = 128, LIFE_CLOCK = 256, LIFE_NO_EXCHANGE = 512, LIFE_PREEMPT = 1024,
+	LIFE_SLOW = 2048, LIFE_INSIDE = 4096, LIFE_DIRS = 8192, LIFE_SETTLE = 16384, LIFE_GRAIN = 32768,
+	LIFE_DISK_FAILS = 65536, LIFE_LOCKED = 131072,
+	LIFE_ALL = 262143,
+};
+
+typedef struct life_conf {
+	uint64_t seed;
+	unsigned with;    /* life_with; chosen by the seed if 0 */
+	unsigned members; /* 1 to 4; chosen by the seed if 0 */
+	unsigned steps;   /* user actions and misfortunes; chosen by the seed if 0 */
+	bool one_writer;  /* only the first member's user does anything: no conflict may ever be seen */
+} life_conf;
+
+typedef struct life_result {
+	char wrong[320]; /* empty: all was well */
+	uint64_t trace;
+	size_t ops, conflicts, crashes;
+	int64_t virtual_ms;
+} life_result;
+
+/** Live it.  Also aborts the test where cast.h does. */
+void life_run(const life_conf *conf, life_result *out);
+
+#endif

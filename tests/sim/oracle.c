@@ -1,0 +1,277 @@
+/* What the users of a random run know. */
+#include "oracle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+oracle_free(struct oracle *o)
+{
+	free(o->v);
+	free(o->judged);
+}
+
+unsigned
+oracle_value_of(mf_str content)
+{
+	char text[16] = "";
+
+	if (content.n < 8 || content.p[0] != 'v')
+		return 0;
+	memcpy(text, content.p + 1, 7);
+	return (unsigned)strtoul(text, NULL, 10);
+}
+
+static unsigned
+shown(struct member *m, const char *path)
+{
+	mf_buf b = {0};
+	unsigned v = sim_read(m->h, cast_path(path), &b) ? oracle_value_of(mf_buf_str(&b)) : 0;
+
+	mf_buf_free(&b);
+	return v;
+}
+
+static struct oracle_value *
+find(const struct oracle *o, const char *path, unsigned value)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->v[i].value == value && strcmp(o->v[i].path, path) == 0)
+			return &o->v[i];
+	return NULL;
+}
+
+static void
+kill(struct oracle *o, const char *path, unsigned value)
+{
+	struct oracle_value *v = find(o, path, value);
+
+	if (v != NULL)
+		v->live = false;
+}
+
+static void
+add(struct oracle *o, struct member *m, const char *path, unsigned value)
+{
+	if (o->n == o->cap) {
+		o->cap = o->cap * 2 + 64;
+		o->v = mf_realloc_array(o->v, o->cap, sizeof(*o->v));
+	}
+	struct oracle_value *v = &o->v[o->n++];
+	*v = (struct oracle_value){.value = value, .live = true};
+	(void)snprintf(v->path, sizeof(v->path), "%s", path);
+	(void)snprintf(v->by, sizeof(v->by), "%s", m->name);
+}
+
+static bool
+is_judged(const struct oracle *o, const char *path)
+{
+	for (size_t i = 0; i < o->n_judged; i++)
+		if (strcmp(o->judged[i], path) == 0)
+			return true;
+	return false;
+}
+
+static void
+judge(struct oracle *o, const char *path)
+{
+	if (is_judged(o, path))
+		return;
+	o->judged = mf_realloc_array(o->judged, o->n_judged + 1, sizeof(*o->judged));
+	(void)snprintf(o->judged[o->n_judged++], ORACLE_PATH_MAX, "%s", path);
+}
+
+/* Is there room at @p path for a file?  Makes the directories above it. */
+static bool
+make_room(struct member *m, const char *path)
+{
+	char dir[ORACLE_PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	mf_stat st;
+
+	if (slash != NULL) {
+		(void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+		if (sim_stat(m->h, cast_path(dir), &st) && st.kind != MF_KIND_DIR)
+			return false;
+		sim_mkdirs(m->h, cast_path(dir));
+	}
+	return !sim_stat(m->h, cast_path(path), &st) || st.kind == MF_KIND_FILE;
+}
+
+void
+oracle_write(struct oracle *o, struct member *m, const char *path, unsigned how)
+{
+	char text[400];
+	unsigned value = ++o->next;
+	size_t n = 8 + sim_random(m->cast->w, 2) * (50 + sim_random(m->cast->w, 300));
+
+	if (!make_room(m, path))
+		return;
+	memset(text, '.', sizeof(text));
+	(void)snprintf(text, sizeof(text), "v%06u", value);
+	text[7] = ' ';
+	kill(o, path, shown(m, path));
+	if (how == 0) {
+		sim_write(m->h, cast_path(path), text, n);
+	} else {
+		sim_write(m->h, cast_path(".beside.tmp~"), text, n);
+		(void)cast_move(m, ".beside.tmp~", path);
+	}
+	add(o, m, path, value);
+}
+
+void
+oracle_delete(struct oracle *o, struct member *m, const char *path)
+{
+	mf_stat st;
+
+	if (!sim_stat(m->h, cast_path(path), &st) || st.kind != MF_KIND_FILE)
+		return;
+	kill(o, path, shown(m, path));
+	(void)cast_remove(m, path);
+}
+
+void
+oracle_rename(struct oracle *o, struct member *m, const char *from, const char *to)
+{
+	unsigned value = shown(m, from);
+
+	/* a value that comes back to where it was replaced would have to be live and not live */
+	if (value == 0 || find(o, to, value) != NULL || !make_room(m, to))
+		return;
+	kill(o, from, value);
+	kill(o, to, shown(m, to));
+	(void)cast_move(m, from, to);
+	add(o, m, to, value);
+}
+
+struct below {
+	struct oracle *o;
+	struct member *m;
+	const char *from, *to; /* to NULL: they are deleted */
+	bool odd;              /* something there that cannot be moved with knowledge */
+	bool looking;
+};
+
+static void
+each_below(void *arg, const char *relpath, const mf_stat *st, mf_str content)
+{
+	struct below *b = arg;
+	char from[512], to[512];
+	unsigned value = oracle_value_of(content);
+
+	(void)st;
+	(void)snprintf(from, sizeof(from), "%s/%s", b->from, relpath);
+	if (b->looking) {
+		b->odd |= value == 0 || strstr(relpath, ".conflict-") != NULL || strstr(relpath, ".tmp") != NULL ||
+			strlen(from) + 8 >= ORACLE_PATH_MAX;
+		return;
+	}
+	kill(b->o, from, value);
+	if (b->to == NULL)
+		return;
+	(void)snprintf(to, sizeof(to), "%s/%s", b->to, relpath);
+	add(b->o, b->m, to, value);
+}
+
+static void
+all_below(struct oracle *o, struct member *m, const char *from, const char *to)
+{
+	struct below b = {.o = o, .m = m, .from = from, .to = to, .looking = true};
+	mf_stat st;
+
+	if (!sim_stat(m->h, cast_path(from), &st) || st.kind != MF_KIND_DIR || (to != NULL && cast_exists(m, to)))
+		return;
+	if (to != NULL && strncmp(from, to, strlen(from)) == 0)
+		return; /* into itself */
+	sim_walk(m->h, cast_path(from), each_below, &b);
+	if (b.odd)
+		return;
+	b.looking = false;
+	sim_walk(m->h, cast_path(from), each_below, &b);
+	if (to == NULL)
+		(void)cast_remove(m, from);
+	else
+		(void)cast_move(m, from, to);
+}
+
+void
+oracle_rename_dir(struct oracle *o, struct member *m, const char *from, const char *to)
+{
+	all_below(o, m, from, to);
+}
+
+void
+oracle_delete_dir(struct oracle *o, struct member *m, const char *dir)
+{
+	all_below(o, m, dir, NULL);
+}
+
+void
+oracle_settle_one(struct oracle *o, struct member *m, const char *path, const char *slot, bool take)
+{
+	char marker[ORACLE_PATH_MAX + 64];
+
+	(void)snprintf(marker, sizeof(marker), "%s.conflict-%s", path, slot);
+	unsigned theirs = shown(m, marker), ours = shown(m, path);
+	judge(o, path);
+	if (theirs == 0)
+		return;
+	if (!take) {
+		kill(o, path, theirs);
+		(void)cast_remove(m, marker);
+	} else if (make_room(m, path)) {
+		kill(o, path, ours);
+		(void)cast_move(m, marker, path);
+	}
+}
+
+/* ---- in the end ---- */
+
+struct checking {
+	const struct oracle *o;
+	struct member *m;
+	char *text;
+	size_t size;
+};
+
+static void
+check_file(void *arg, const char *relpath, const mf_stat *st, mf_str content)
+{
+	struct checking *c = arg;
+	unsigned value = oracle_value_of(content);
+	const struct oracle_value *v = find(c->o, relpath, value);
+
+	(void)st;
+	if (c->text[0] != '\0')
+		return;
+	if (v == NULL)
+		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which nobody wrote there", c->m->name, relpath,
+			value);
+	else if (!v->live && !is_judged(c->o, relpath))
+		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which was knowingly replaced", c->m->name,
+			relpath, value);
+}
+
+const char *
+oracle_check(const struct oracle *o, struct cast *c)
+{
+	static char text[256];
+
+	text[0] = '\0';
+	for (size_t k = 0; k < c->n; k++) {
+		for (size_t i = 0; i < o->n; i++) {
+			const struct oracle_value *v = &o->v[i];
+			if (!v->live || shown(&c->m[k], v->path) == v->value)
+				continue;
+			(void)snprintf(text, sizeof(text), "%s does not show value %u by %s at %s but %u", c->m[k].name,
+				v->value, v->by, v->path, shown(&c->m[k], v->path));
+			return text;
+		}
+		struct checking check = {o, &c->m[k], text, sizeof(text)};
+		sim_walk(c->m[k].h, CAST_DIR, check_file, &check);
+		if (text[0] != '\0')
+			return text;
+	}
+	return NULL;
+}

@@ -1,0 +1,48 @@
+/** @file
+ * What the users of a random run know: every value they wrote, where, and whether anybody who saw it
+ * has replaced or deleted it.  Values are unique, so their bytes name them.
+ *
+ * A value at a path is *live* until a user overwrites, deletes, renames or dismisses it where it lay on that user's own
+ * disk.  When all faults are over and all conflicts settled, every live value must be at its path
+ * on every disk (peers.md 3.4: I1, I2, I3, I6), and nothing that is not live may be (I5) unless a person had to
+ * judge there. */
+#ifndef MF_TESTS_SIM_ORACLE_H
+#define MF_TESTS_SIM_ORACLE_H
+
+#include "cast.h"
+
+enum { ORACLE_PATH_MAX = 96 };
+
+struct oracle_value {
+	char path[ORACLE_PATH_MAX];
+	unsigned value;
+	bool live;
+	char by[16]; /* who wrote it */
+};
+
+struct oracle {
+	struct oracle_value *v;
+	size_t n, cap;
+	char (*judged)[ORACLE_PATH_MAX]; /* paths at which somebody settled a conflict */
+	size_t n_judged;
+	unsigned next;
+};
+
+void oracle_free(struct oracle *o);
+/** The value in a file's content; 0: none of ours. */
+unsigned oracle_value_of(mf_str content);
+
+/* What a user does, with the knowledge that follows.  All do nothing where they cannot be done. */
+
+void oracle_write(struct oracle *o, struct member *m, const char *path, unsigned how); /**< how: 0 in place, else beside */
+void oracle_delete(struct oracle *o, struct member *m, const char *path);
+void oracle_rename(struct oracle *o, struct member *m, const char *from, const char *to);
+void oracle_rename_dir(struct oracle *o, struct member *m, const char *from, const char *to);
+void oracle_delete_dir(struct oracle *o, struct member *m, const char *dir);
+/** Settle what @p m shows as a conflict at @p path: dismiss the marker, or take it. */
+void oracle_settle_one(struct oracle *o, struct member *m, const char *path, const char *slot, bool take);
+
+/** After everything.  @return NULL, or a sentence about the first thing that is wrong (static memory). */
+const char *oracle_check(const struct oracle *o, struct cast *c);
+
+#endif

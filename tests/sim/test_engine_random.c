@@ -1,0 +1,67 @@
+/* Random lives of shared folders (peers.md T2, T3, T4, in small): faults of every kind, then convergence and the
+ * users' knowledge as the judge.  MF_SIM_RUNS: how many lives, MF_SIM_SEED: the first seed (and with MF_SIM_RUNS=1
+ * and SIM_TRACE=1 the trace of one). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <criterion/criterion.h>
+
+#include "life.h"
+
+enum { RUNS_CHECK = 60, RUNS_SOAK = 20000, TWIN_EVERY = 10 };
+
+static uint64_t
+number(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text == NULL || *text == '\0' ? otherwise : strtoull(text, NULL, 10);
+}
+
+static uint64_t
+runs(void)
+{
+	const char *soak = getenv("MF_SOAK");
+
+	return number("MF_SIM_RUNS", soak != NULL && *soak != '\0' ? RUNS_SOAK : RUNS_CHECK);
+}
+
+static void
+lives(uint64_t first, const life_conf *like)
+{
+	uint64_t n = runs();
+	size_t ops = 0, conflicts = 0, crashes = 0;
+
+	for (uint64_t seed = number("MF_SIM_SEED", first), i = 0; i < n; i++, seed++) {
+		life_conf conf = *like;
+		life_result r, again;
+		conf.seed = seed;
+		life_run(&conf, &r);
+		cr_assert(r.wrong[0] == '\0', "seed %llu: %s", (unsigned long long)seed, r.wrong);
+		if (i % TWIN_EVERY == 0 && n > 1) {
+			life_run(&conf, &again);
+			cr_assert(again.trace == r.trace, "seed %llu: another trace", (unsigned long long)seed);
+		}
+		ops += r.ops;
+		conflicts += r.conflicts;
+		crashes += r.crashes;
+	}
+	(void)fprintf(stderr, "%llu lives, %zu user actions, %zu crashes planned, %zu rounds of settling\n",
+		(unsigned long long)n, ops, crashes, conflicts);
+}
+
+Test(engine_random, people_with_all_sorts_of_trouble, .timeout = 36000)
+{
+	lives(1, &(life_conf){0});
+}
+
+Test(engine_random, one_writer_never_sees_a_conflict, .timeout = 36000)
+{
+	lives(1000001, &(life_conf){.one_writer = true});
+}
+
+Test(engine_random, people_without_trouble, .timeout = 36000)
+{
+	lives(2000001, &(life_conf){.with = LIFE_PREEMPT | LIFE_INSIDE | LIFE_SETTLE | LIFE_DIRS});
+}
