@@ -261,6 +261,7 @@ replace_done(struct mf_task *t)
 	f->replacing = false;
 	for (size_t i = 0; !f->closing && i < b->n; i++) {
 		struct mf_apply *a = b->path[i]->apply;
+		a->lent = false;
 		if (t->err.code != MF_OK || a->outcome == MF_APPLY_NONE) {
 			a->outcome = MF_APPLY_FAILED;
 			if (a->err.code == MF_OK)
@@ -296,6 +297,8 @@ mf_apply_kick(struct mf_folder *f)
 		struct batch *b = batch_take(f, f->intended, &f->n_intended);
 		b->task.work = replace_work;
 		b->task.done = replace_done;
+		for (size_t i = 0; i < b->n; i++)
+			b->path[i]->apply->lent = true;
 		f->replacing = true;
 		mf_task_start(f, &b->task);
 	}
@@ -384,7 +387,7 @@ mf_apply_step(struct mf_folder *f, struct mf_path *p)
 	mf_err err = {0};
 	mf_code rc = MF_OK;
 
-	if (a == NULL)
+	if (a == NULL || a->lent)
 		return;
 	if (p->stage == MF_ST_STAGED && a->synced) {
 		p->has_intent = true;

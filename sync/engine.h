@@ -300,6 +300,7 @@ struct mf_apply {
 	uint32_t mode;
 	bool sync_now;         /* few files: the download syncs its own */
 	bool synced;           /* the new file is durable, name and all */
+	bool lent;             /* a worker replaces: nothing in here is to be looked at */
 	bool recovering;       /* the intent is from before a crash or a failure */
 	mf_intent intent;
 	mf_stat fresh;         /* the new file */
