@@ -109,7 +109,7 @@ build() {
 
 build_steps() {
 	dir=$1
-	target=$2
+	goal=$2
 	shift 2
 	tree=$(cat autogen.sh configure.ac Makefile.am \
 		$(find base grid wormhole sync invites daemon tests docs -name local.mk 2>/dev/null | sort) | cksum)
@@ -122,5 +122,5 @@ build_steps() {
 		run sh -c 'cd "$1" && shift && exec ../configure -q "$@"' sh "$dir" "$@" || return 1
 		echo "$here" >"$dir/stamp"
 	fi
-	run make -C "$dir" -j"$(nproc)" "$target"
+	run make -C "$dir" -j"$(nproc)" "$goal"
 }
