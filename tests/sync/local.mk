@@ -57,3 +57,9 @@ check_PROGRAMS += %reldir%/test_state_rows
 %canon_reldir%_test_state_rows_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_state_rows_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_state_rows
+
+check_PROGRAMS += %reldir%/test_state_power
+%canon_reldir%_test_state_power_SOURCES = %reldir%/test_state_power.c
+%canon_reldir%_test_state_power_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_state_power_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_state_power
