@@ -292,10 +292,8 @@ mf_app_load(struct mf_app *app, mf_err *err)
 	rc = mf_grid_open(g->url, &app->grid_conf, &g->grid, &g->why);
 	if (rc != MF_OK) {
 		g->grid = NULL;
-		if (!mf_app_passing(rc)) {
-			*err = g->why;
-			return rc;
-		}
+		if (!mf_app_passing(rc))
+			return mf_fail(err, rc, g->why.sys, "%.80s cannot be used: %s", g->url, g->why.text);
 		mf_log(MF_LOG_ERROR, "daemon", NULL, "the grid cannot be opened: %s", g->why.text);
 	}
 	return mf_config_folders(app->config, load_folder, app, err);

@@ -111,15 +111,17 @@ mf_cli_fail(struct mf_cli *cli, const char *fmt, ...)
 	return cli->program->failure;
 }
 
-bool
-mf_cli_config(struct mf_cli *cli)
+enum { OPEN_BUSY_MS = 15000, LATER_BUSY_MS = 5000 };
+
+static bool
+open_config(struct mf_cli *cli, unsigned later_ms)
 {
 	mf_err err;
 	mf_code rc;
 
 	if (cli->config != NULL)
 		return true;
-	rc = mf_config_open(cli->config_dir, 15000, 5000, &cli->config, &err);
+	rc = mf_config_open(cli->config_dir, OPEN_BUSY_MS, later_ms, &cli->config, &err);
 	if (rc == MF_OK)
 		return true;
 	if (rc == MF_ENOTFOUND) /* here too long paths are printed whole */
@@ -147,6 +149,18 @@ mf_cli_secret_word(struct mf_cli *cli, const char *word)
 		return NULL;
 	}
 	return line;
+}
+
+bool
+mf_cli_config(struct mf_cli *cli)
+{
+	return open_config(cli, LATER_BUSY_MS);
+}
+
+bool
+mf_cli_config_for_loop(struct mf_cli *cli)
+{
+	return open_config(cli, 0);
 }
 
 /* --eliot-fd takes a number; what would be logged there is Python's own format and is not written. */

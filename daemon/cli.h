@@ -69,6 +69,8 @@ int mf_cli_usage(struct mf_cli *cli, const char *fmt, ...) __attribute__((format
 int mf_cli_fail(struct mf_cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** Open the configuration into cli->config; false: the error is printed, end with program->failure. */
 bool mf_cli_config(struct mf_cli *cli);
+/** Same for the daemon, whose loop must not wait for a database that another program holds. */
+bool mf_cli_config_for_loop(struct mf_cli *cli);
 
 /** A command's help: synopsis, options, text. */
 void mf_cli_help(const mf_program *program, const mf_command *command, mf_buf *out);

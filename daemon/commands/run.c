@@ -19,7 +19,7 @@ run(struct mf_cli *cli, const mf_args *args)
 
 	if (!json && strcmp(args->value[O_LOG], "plain") != 0)
 		return mf_cli_usage(cli, "--log-format is plain or json");
-	if (!mf_cli_config(cli))
+	if (!mf_cli_config_for_loop(cli))
 		return cli->program->failure;
 	if (mf_daemon_run(cli->config, least, json ? MF_LOG_JSON : MF_LOG_PLAIN, &err) != MF_OK)
 		return mf_cli_fail(cli, "%s", err.text);

@@ -15,3 +15,5 @@ check_PROGRAMS += %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint
 %canon_reldir%_test_pidfile_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_pidfile_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile
+TESTS += %reldir%/api_cases.py
+EXTRA_DIST += %reldir%/api_cases.py tests/golden/api-cases.json
