@@ -20,3 +20,8 @@ check_PROGRAMS += %reldir%/chk_bench
 BENCHES += %reldir%/chk_bench
 %canon_reldir%_chk_bench_SOURCES = %reldir%/chk_bench.c
 %canon_reldir%_chk_bench_LDADD = $(MF_LIBS)
+
+check_PROGRAMS += %reldir%/store_bench
+BENCHES += %reldir%/store_bench
+%canon_reldir%_store_bench_SOURCES = %reldir%/store_bench.c
+%canon_reldir%_store_bench_LDADD = $(MF_LIBS)
