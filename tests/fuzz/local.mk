@@ -2,20 +2,26 @@
 FUZZ_TARGETS = \
 	%reldir%/fuzz_caps \
 	%reldir%/fuzz_chk \
+	%reldir%/fuzz_dir \
 	%reldir%/fuzz_json \
 	%reldir%/fuzz_log \
 	%reldir%/fuzz_netstring \
+	%reldir%/fuzz_sdmf \
 	%reldir%/fuzz_snapshot
 %canon_reldir%_fuzz_caps_SOURCES = %reldir%/fuzz_caps.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_caps_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_chk_SOURCES = %reldir%/fuzz_chk.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_chk_LDADD = $(FUZZ_LIBS)
+%canon_reldir%_fuzz_dir_SOURCES = %reldir%/fuzz_dir.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_dir_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_json_SOURCES = %reldir%/fuzz_json.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_json_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_log_SOURCES = %reldir%/fuzz_log.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_log_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_netstring_SOURCES = %reldir%/fuzz_netstring.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_netstring_LDADD = $(FUZZ_LIBS)
+%canon_reldir%_fuzz_sdmf_SOURCES = %reldir%/fuzz_sdmf.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_sdmf_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_snapshot_SOURCES = %reldir%/fuzz_snapshot.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_snapshot_LDADD = $(FUZZ_LIBS)
 
