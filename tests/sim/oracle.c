@@ -42,12 +42,14 @@ find(const struct oracle *o, const char *path, unsigned value)
 }
 
 static void
-kill(struct oracle *o, const char *path, unsigned value)
+kill(struct oracle *o, struct member *m, const char *path, unsigned value)
 {
 	struct oracle_value *v = find(o, path, value);
 
-	if (v != NULL)
-		v->live = false;
+	if (v == NULL)
+		return;
+	v->live = false;
+	sim_trace(m->cast->w, "KNOWS %s replaces %u at %s", m->name, value, path);
 }
 
 static void
@@ -61,6 +63,7 @@ add(struct oracle *o, struct member *m, const char *path, unsigned value)
 	*v = (struct oracle_value){.value = value, .live = true};
 	(void)snprintf(v->path, sizeof(v->path), "%s", path);
 	(void)snprintf(v->by, sizeof(v->by), "%s", m->name);
+	sim_trace(m->cast->w, "KNOWS %s puts %u at %s", m->name, value, path);
 }
 
 static bool
@@ -110,7 +113,7 @@ oracle_write(struct oracle *o, struct member *m, const char *path, unsigned how)
 	memset(text, '.', sizeof(text));
 	(void)snprintf(text, sizeof(text), "v%06u", value);
 	text[7] = ' ';
-	kill(o, path, shown(m, path));
+	kill(o, m, path, shown(m, path));
 	if (how == 0) {
 		sim_write(m->h, cast_path(path), text, n);
 	} else {
@@ -127,7 +130,7 @@ oracle_delete(struct oracle *o, struct member *m, const char *path)
 
 	if (!sim_stat(m->h, cast_path(path), &st) || st.kind != MF_KIND_FILE)
 		return;
-	kill(o, path, shown(m, path));
+	kill(o, m, path, shown(m, path));
 	(void)cast_remove(m, path);
 }
 
@@ -139,8 +142,8 @@ oracle_rename(struct oracle *o, struct member *m, const char *from, const char *
 	/* a value that comes back to where it was replaced would have to be live and not live */
 	if (value == 0 || find(o, to, value) != NULL || !make_room(m, to))
 		return;
-	kill(o, from, value);
-	kill(o, to, shown(m, to));
+	kill(o, m, from, value);
+	kill(o, m, to, shown(m, to));
 	(void)cast_move(m, from, to);
 	add(o, m, to, value);
 }
@@ -167,7 +170,7 @@ each_below(void *arg, const char *relpath, const mf_stat *st, mf_str content)
 			strlen(from) + 8 >= ORACLE_PATH_MAX;
 		return;
 	}
-	kill(b->o, from, value);
+	kill(b->o, b->m, from, value);
 	if (b->to == NULL)
 		return;
 	(void)snprintf(to, sizeof(to), "%s/%s", b->to, relpath);
@@ -218,10 +221,10 @@ oracle_settle_one(struct oracle *o, struct member *m, const char *path, const ch
 	if (theirs == 0)
 		return;
 	if (!take) {
-		kill(o, path, theirs);
+		kill(o, m, path, theirs);
 		(void)cast_remove(m, marker);
 	} else if (make_room(m, path)) {
-		kill(o, path, ours);
+		kill(o, m, path, ours);
 		(void)cast_move(m, marker, path);
 	}
 }
