@@ -268,6 +268,23 @@ refresh_row(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const
 	return mf_state_conflict_put(f->state, p->relpath, &c, err);
 }
 
+/* A marker that was written, but not recorded as written before its row changes: it is ours all the same. */
+static void
+own_markers(struct mf_gathered *g)
+{
+	for (size_t i = 0; i < g->n_conflict; i++) {
+		mf_conflict *c = &g->conflict[i];
+		const mf_content *now = &g->rows[i].marker_now;
+		const mf_snap_row *row = mf_facts_row(g, mf_facts_sid(g, c->cap.text));
+		if (c->marker_written || g->rows[i].marker != MF_MARKER_FILE || row == NULL || !row->has_sha ||
+			!now->has_sha || row->size != now->size || memcmp(row->sha, now->sha, sizeof(now->sha)) != 0)
+			continue;
+		c->has_marker_sha = true;
+		c->marker_size = now->size;
+		memcpy(c->marker_sha, now->sha, sizeof(c->marker_sha));
+	}
+}
+
 static mf_code
 record_conflicts(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
 {
@@ -275,6 +292,7 @@ record_conflicts(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, 
 	mf_code rc = MF_OK;
 	size_t at;
 
+	own_markers(g);
 	for (size_t i = 0; i < g->n_conflict && i < MF_PLAN_MAX_SIDS; i++)
 		if (row_covers(g, &g->conflict[i], plan, &at))
 			has_row[at] = kept[i] = true;
