@@ -57,13 +57,14 @@ job_done(void *arg)
 	struct app_job *j = arg;
 	struct mf_app *app = j->app;
 
+	j->job = NULL; /* dead already */
+	j->done(j->arg); /* still in the list meanwhile, so that the app does not end under it */
 	if (j->prev != NULL)
 		j->prev->next = j->next;
 	else
 		app->jobs = j->next;
 	if (j->next != NULL)
 		j->next->prev = j->prev;
-	j->done(j->arg);
 	free(j);
 	mf_app_maybe_stopped(app);
 }

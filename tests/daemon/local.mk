@@ -1,4 +1,7 @@
-check_PROGRAMS += %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile
+check_PROGRAMS += %reldir%/test_api %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile
+%canon_reldir%_test_api_SOURCES = %reldir%/test_api.c %reldir%/fake_folder.c %reldir%/fake_folder.h
+%canon_reldir%_test_api_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_api_LDADD = $(TEST_LIBS)
 %canon_reldir%_test_args_SOURCES = %reldir%/test_args.c
 %canon_reldir%_test_args_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_args_LDADD = $(TEST_LIBS)
@@ -14,6 +17,6 @@ check_PROGRAMS += %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint
 %canon_reldir%_test_pidfile_SOURCES = %reldir%/test_pidfile.c
 %canon_reldir%_test_pidfile_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_pidfile_LDADD = $(TEST_LIBS)
-TESTS += %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile
+TESTS += %reldir%/test_api %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile
 TESTS += %reldir%/api_cases.py
 EXTRA_DIST += %reldir%/api_cases.py tests/golden/api-cases.json

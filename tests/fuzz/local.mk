@@ -5,6 +5,7 @@ FUZZ_TARGETS = \
 	%reldir%/fuzz_dir \
 	%reldir%/fuzz_json \
 	%reldir%/fuzz_log \
+	%reldir%/fuzz_http \
 	%reldir%/fuzz_netstring \
 	%reldir%/fuzz_sdmf \
 	%reldir%/fuzz_snapshot
@@ -18,6 +19,8 @@ FUZZ_TARGETS = \
 %canon_reldir%_fuzz_json_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_log_SOURCES = %reldir%/fuzz_log.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_log_LDADD = $(FUZZ_LIBS)
+%canon_reldir%_fuzz_http_SOURCES = %reldir%/fuzz_http.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_http_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_netstring_SOURCES = %reldir%/fuzz_netstring.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_netstring_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_sdmf_SOURCES = %reldir%/fuzz_sdmf.c $(FUZZ_DRIVER)

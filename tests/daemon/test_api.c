@@ -1,0 +1,296 @@
+/* The API above folders that do nothing: what is hard to bring about with a real engine. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/api.h"
+#include "daemon/files.h"
+#include "tests/daemon/fake_folder.h"
+
+static struct world {
+	char base[64];
+	uv_loop_t loop;
+	struct mf_config *config;
+	struct mf_env *env;
+	mf_api api;
+	struct mf_http *http;
+	mf_endpoint bound;
+} w;
+
+static void
+open_world(void)
+{
+	mf_config_new what = {.api_endpoint = "tcp:0:interface=127.0.0.1"};
+	const mf_http_conf conf = {.handler = mf_api_handle, .arg = &w.api};
+	char dir[100], grid[100];
+	mf_endpoint where;
+	mf_err err;
+
+	cr_assert(sodium_init() >= 0);
+	(void)snprintf(w.base, sizeof(w.base), "/tmp/mf-api-XXXXXX");
+	cr_assert(mkdtemp(w.base) != NULL);
+	(void)snprintf(dir, sizeof(dir), "%s/c", w.base);
+	(void)snprintf(grid, sizeof(grid), "dir:%s/store", w.base);
+	what.grid = grid;
+	cr_assert(mf_config_create(dir, &what, &err) == MF_OK, "%s", err.text);
+	cr_assert(mf_config_open(dir, 1000, 0, &w.config, &err) == MF_OK, "%s", err.text);
+	(void)snprintf(dir, sizeof(dir), "%s/f", w.base);
+	cr_assert(mkdir(dir, 0700) == 0);
+	cr_assert(uv_loop_init(&w.loop) == 0);
+	cr_assert(mf_env_real_new(&w.loop, 2, &w.env, &err) == MF_OK, "%s", err.text);
+	cr_assert(mf_config_token(w.config, w.api.token, &err) == MF_OK);
+	w.api.app = mf_app_new(w.env, w.config);
+	cr_assert(mf_app_load(w.api.app, &err) == MF_OK, "%s", err.text);
+	cr_assert(mf_endpoint_server(MF_STR("tcp:0:interface=127.0.0.1"), &where, NULL) == MF_OK);
+	cr_assert(mf_http_listen(&w.loop, &where, &conf, &w.http, &w.bound, &err) == MF_OK, "%s", err.text);
+	mf_app_start(w.api.app);
+}
+
+static void
+env_closed(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void
+app_stopped(void *arg)
+{
+	mf_env_real_close(w.env, env_closed, arg);
+}
+
+static void
+http_closed(void *arg)
+{
+	mf_app_stop(w.api.app, app_stopped, arg);
+}
+
+static void
+close_world(void)
+{
+	bool done = false;
+
+	mf_http_close(w.http, http_closed, &done);
+	(void)uv_run(&w.loop, UV_RUN_DEFAULT);
+	cr_assert(done, "something was left under way");
+	cr_assert(uv_loop_close(&w.loop) == 0);
+	cr_assert(fake_open == 0, "a folder was left open");
+	mf_config_close(w.config);
+	(void)mf_remove_tree(w.base, NULL);
+}
+
+/* Send a request; the connection. */
+static int
+ask(const char *method, const char *path, const char *body)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(w.bound.port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	mf_buf b = {0};
+
+	mf_buf_addf(&b, "%s %s HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer %s\r\nContent-Length: %zu\r\n\r\n%s",
+		method, path, w.api.token, strlen(body), body);
+	cr_assert(connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
+	cr_assert(send(fd, b.p, b.n, MSG_NOSIGNAL) == (ssize_t)b.n);
+	cr_assert(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+	mf_buf_free(&b);
+	return fd;
+}
+
+/* Run the loop a little. */
+static void
+turn(unsigned ms)
+{
+	for (unsigned i = 0; i < ms; i++) {
+		(void)uv_run(&w.loop, UV_RUN_NOWAIT);
+		(void)usleep(1000);
+	}
+}
+
+/* Receive the whole answer: its status; its body, parsed, to *out (may be NULL). */
+static int
+reap(int fd, json_t **out)
+{
+	mf_buf got = {0};
+	int status = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		char chunk[65536];
+		(void)uv_run(&w.loop, UV_RUN_NOWAIT);
+		ssize_t n = recv(fd, chunk, sizeof(chunk), 0);
+		if (n > 0)
+			mf_buf_add(&got, chunk, (size_t)n);
+		else if (n == 0)
+			break;
+		else
+			(void)usleep(500);
+	}
+	(void)close(fd);
+	cr_assert(got.n > 12, "no answer");
+	status = atoi((const char *)got.p + 9);
+	if (out != NULL) {
+		const char *body = strstr((const char *)got.p, "\r\n\r\n") + 4;
+		*out = json_loads(body, JSON_DECODE_ANY, NULL);
+		cr_assert(*out != NULL, "[%s]", body);
+	}
+	mf_buf_free(&got);
+	return status;
+}
+
+static int
+add(const char *name)
+{
+	mf_buf body = {0};
+	int fd;
+
+	mf_buf_addf(&body, "{\"name\": \"%s\", \"author_name\": \"alice\", \"local_path\": \"%s/f\", \"poll_interval\": 60,"
+		" \"scan_interval\": null}", name, w.base);
+	fd = ask("POST", "/v1/magic-folder", (const char *)body.p);
+	mf_buf_free(&body);
+	return fd;
+}
+
+Test(api, a_client_that_leaves_is_forgotten, .timeout = 60)
+{
+	int fd;
+
+	open_world();
+	cr_assert(reap(add("slow"), NULL) == 200);
+	fd = ask("PUT", "/v1/magic-folder/slow/scan-local", "");
+	turn(50);
+	cr_assert(fake_forgotten == 0);
+	(void)close(fd);
+	turn(50);
+	cr_assert(fake_forgotten == 1);
+	close_world();
+}
+
+Test(api, leaving_answers_those_who_wait, .timeout = 60)
+{
+	int scan, leave;
+	json_t *said;
+	char state[160];
+	struct stat st;
+
+	open_world();
+	cr_assert(reap(add("slow"), NULL) == 200);
+	scan = ask("PUT", "/v1/magic-folder/slow/scan-local", "");
+	turn(20);
+	leave = ask("DELETE", "/v1/magic-folder/slow", "{\"really-delete-write-capability\": true}");
+	turn(2);
+	cr_assert(reap(ask("PUT", "/v1/magic-folder/slow/poll-remote", ""), NULL) == 404, "it is being left");
+	cr_assert(reap(scan, &said) == 410);
+	cr_assert(strcmp(json_string_value(json_object_get(said, "reason")), "cancelled") == 0);
+	json_decref(said);
+	cr_assert(reap(leave, NULL) == 200);
+	char *dir = mf_config_state_dir(w.config, "slow");
+	cr_assert(stat(dir, &st) != 0, "state is left");
+	free(dir);
+	(void)snprintf(state, sizeof(state), "%s/f", w.base);
+	cr_assert(stat(state, &st) == 0, "the user's directory is gone");
+	close_world();
+}
+
+Test(api, two_adds_of_one_name_make_one_folder, .timeout = 60)
+{
+	int a, b, first, second;
+	json_t *list;
+
+	open_world();
+	a = add("same");
+	b = add("same");
+	first = reap(a, NULL);
+	second = reap(b, NULL);
+	cr_assert((first == 200 && second == 409) || (first == 409 && second == 200), "%d and %d", first, second);
+	cr_assert(reap(ask("GET", "/v1/magic-folder", ""), &list) == 200);
+	cr_assert(json_object_size(list) == 1 && json_object_get(list, "same") != NULL);
+	json_decref(list);
+	cr_assert(fake_open == 1);
+	close_world();
+}
+
+Test(api, adding_goes_on_when_the_client_leaves, .timeout = 60)
+{
+	json_t *list;
+	size_t n = 0;
+
+	open_world();
+	(void)close(add("orphan"));
+	for (int i = 0; i < 100 && n == 0; i++) {
+		turn(20);
+		cr_assert(reap(ask("GET", "/v1/magic-folder", ""), &list) == 200);
+		n = json_object_size(list);
+		json_decref(list);
+	}
+	cr_assert(n == 1);
+	close_world();
+}
+
+Test(api, stopping_in_the_midst_of_an_add_is_orderly, .timeout = 60)
+{
+	int fd;
+
+	open_world();
+	fd = add("midst");
+	turn(3);
+	close_world();
+	(void)close(fd);
+}
+
+Test(api, a_hundred_thousand_rows_are_listed, .timeout = 120)
+{
+	json_t *rows, *one;
+
+	open_world();
+	cr_assert(reap(add("many"), NULL) == 200);
+	fake_rows = 100000;
+	cr_assert(reap(ask("GET", "/v1/magic-folder/many/file-status", ""), &rows) == 200);
+	cr_assert(json_array_size(rows) == 100000);
+	one = json_array_get(rows, 0);
+	cr_assert(strcmp(json_string_value(json_object_get(one, "relpath")), "d\"\xc3\xbc/0") == 0);
+	cr_assert(json_integer_value(json_object_get(one, "size")) == 99);
+	cr_assert(json_real_value(json_object_get(one, "last-upload-duration")) == 0.352162816);
+	one = json_array_get(rows, 1);
+	cr_assert(json_is_null(json_object_get(one, "mtime")) && json_is_null(json_object_get(one, "size")));
+	cr_assert(json_is_null(json_object_get(one, "last-upload-duration")));
+	cr_assert(json_is_integer(json_object_get(one, "last-updated")));
+	json_decref(rows);
+	close_world();
+}
+
+Test(api, conflicts_are_grouped_by_path, .timeout = 60)
+{
+	json_t *all;
+
+	open_world();
+	cr_assert(reap(add("conflicted"), NULL) == 200);
+	cr_assert(reap(ask("GET", "/v1/magic-folder/conflicted/conflicts", ""), &all) == 200);
+	char *text = json_dumps(all, JSON_COMPACT);
+	cr_assert(strcmp(text, "{\"hello.txt\":[\"alice\",\"carol\"]}") == 0, "%s", text);
+	free(text);
+	json_decref(all);
+	close_world();
+}
+
+Test(api, the_summary_counts, .timeout = 60)
+{
+	json_t *all, *f;
+
+	open_world();
+	cr_assert(reap(add("one"), NULL) == 200);
+	cr_assert(reap(ask("GET", "/v1/status-summary", ""), &all) == 200);
+	f = json_object_get(json_object_get(all, "folders"), "one");
+	cr_assert(json_integer_value(json_object_get(f, "files")) == 3);
+	cr_assert(json_array_size(json_object_get(f, "problems")) == 1);
+	cr_assert(json_is_null(json_object_get(f, "error")) && json_is_null(json_object_get(f, "last_scan")));
+	cr_assert(json_array_size(json_object_get(all, "grids")) == 1);
+	json_decref(all);
+	close_world();
+}
