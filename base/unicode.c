@@ -31,8 +31,8 @@ mf_utf8_valid(mf_str s)
 		utf8proc_int32_t c;
 		size_t left = s.n - at;
 		/* four bytes are all that one character needs: keeps the length inside its signed type */
-		utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)s.p + at,
-			left < 4 ? (utf8proc_ssize_t)left : 4, &c);
+		utf8proc_ssize_t n =
+			utf8proc_iterate((const utf8proc_uint8_t *)s.p + at, left < 4 ? (utf8proc_ssize_t)left : 4, &c);
 
 		if (n <= 0)
 			return false;
@@ -54,8 +54,8 @@ mf_nfc(mf_str s, mf_buf *out, mf_err *err)
 	if (s.n > INT_MAX || !mf_utf8_valid(s))
 		return mf_fail(err, MF_EFORMAT, 0, "text is not valid UTF-8");
 	/* STABLE is what makes COMPOSE leave out the composition exclusions of NFC */
-	n = utf8proc_map((const utf8proc_uint8_t *)s.p, (utf8proc_ssize_t)s.n, &made,
-		UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+	n = utf8proc_map(
+		(const utf8proc_uint8_t *)s.p, (utf8proc_ssize_t)s.n, &made, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
 	if (n < 0)
 		return mf_fail(err, n == UTF8PROC_ERROR_NOMEM ? MF_ENOMEM : MF_EFORMAT, 0,
 			"text has no normal form: %s", utf8proc_errmsg(n));

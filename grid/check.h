@@ -7,14 +7,14 @@
 
 /** The shares of one object, as Tahoe's deep verify would report them. */
 typedef struct mf_check {
-	bool literal;      /* the data is in the capability: nothing to look at, always healthy */
+	bool literal;              /* the data is in the capability: nothing to look at, always healthy */
 	uint32_t needed, expected; /* k and n; of a mutable object those of its best version, 0 if there is none */
-	uint32_t good;     /* distinct share numbers that verify completely */
-	uint32_t bad;      /* share files that do not verify */
-	bool healthy;      /* good == expected, and nothing bad */
-	bool recoverable;  /* good >= needed */
-	uint64_t seqnum;   /* best version of a mutable object */
-	uint32_t stale;    /* mutable: good shares of other versions */
+	uint32_t good;             /* distinct share numbers that verify completely */
+	uint32_t bad;              /* share files that do not verify */
+	bool healthy;              /* good == expected, and nothing bad */
+	bool recoverable;          /* good >= needed */
+	uint64_t seqnum;           /* best version of a mutable object */
+	uint32_t stale;            /* mutable: good shares of other versions */
 	struct {
 		uint32_t num;
 		mf_code state; /* MF_OK: good; MF_ECHANGED: of another version; else why not */
@@ -31,7 +31,7 @@ mf_code mf_grid_check(struct mf_grid *g, mf_str cap, mf_check *out, const mf_can
 /** What can be said of a capability without any storage. */
 typedef struct mf_cap_info {
 	enum mf_cap_kind kind;
-	const char *name;          /* "CHK", "DIR2-RO", ... or "unknown" */
+	const char *name; /* "CHK", "DIR2-RO", ... or "unknown" */
 	bool dir, is_mutable, writable;
 	char si[27];               /* storage index in base32, or "" (LIT, unknown) */
 	uint32_t k, n;             /* CHK kinds, else 0 */

@@ -12,22 +12,22 @@
 #include "grid/store/store.h"
 
 enum {
-	MF_DIRS_MAX = 8,               /* directories kept in memory */
-	MF_DIRS_BYTES = 64 << 20,      /* bytes of plaintext they may have together */
-	MF_SCRATCH_MAX = 16,           /* flat buffers kept for the next object */
-	MF_SCRATCH_BYTES = 2 << 20,    /* larger ones are not kept */
+	MF_DIRS_MAX = 8,            /* directories kept in memory */
+	MF_DIRS_BYTES = 64 << 20,   /* bytes of plaintext they may have together */
+	MF_SCRATCH_MAX = 16,        /* flat buffers kept for the next object */
+	MF_SCRATCH_BYTES = 2 << 20, /* larger ones are not kept */
 };
 
 /** A mutable directory as it was on disk at some time.  Whoever holds the lock of its storage index may take it out
  *  of the cache, must see that the store still has this version, and may put it back. */
 typedef struct mf_open_dir {
 	uint8_t si[MF_SI_SIZE];
-	mf_sdmf_key *key;     /* secret */
+	mf_sdmf_key *key; /* secret */
 	mf_sdmf_head head;
 	uint8_t checkstring[MF_SDMF_CHECKSTRING];
-	uint64_t highest;     /* highest sequence number seen, readable or not */
-	bool clean;           /* shares 0..n-1 are there, no others, all of this version */
-	mf_buf plain;         /* tidy (grid/lafs/dir.h) */
+	uint64_t highest; /* highest sequence number seen, readable or not */
+	bool clean;       /* shares 0..n-1 are there, no others, all of this version */
+	mf_buf plain;     /* tidy (grid/lafs/dir.h) */
 } mf_open_dir;
 void mf_open_dir_free(mf_open_dir *d); /* NULL allowed */
 
@@ -42,8 +42,8 @@ struct mf_embedded {
 	uint8_t convergence[32]; /* secret */
 	mf_chk_params params;    /* borrows convergence */
 
-	pthread_mutex_t keygen;  /* one RSA key at a time: each takes a core for a second */
-	pthread_mutex_t lock;    /* for what follows */
+	pthread_mutex_t keygen;        /* one RSA key at a time: each takes a core for a second */
+	pthread_mutex_t lock;          /* for what follows */
 	mf_open_dir *dir[MF_DIRS_MAX]; /* the one used last comes first; NULLs at the end */
 	mf_scratch scratch[MF_SCRATCH_MAX];
 	size_t scratches;
@@ -63,8 +63,12 @@ void mf_scratch_put(struct mf_embedded *e, mf_scratch *s);
 /** Parse capability text whose kind its type promises. */
 mf_code mf_embedded_cap(const char *text, mf_cap *out, uint8_t si[MF_SI_SIZE], mf_err *err);
 
-/* embedded_file.c */
+/* embedded_put.c */
 mf_code mf_embedded_put(struct mf_grid *, const mf_source *, mf_filecap *, const mf_cancel *, mf_err *);
+/** All bytes of a small source; @p p has room for them. */
+mf_code mf_source_all(const mf_source *src, void *p, mf_err *err);
+
+/* embedded_get.c */
 mf_code mf_embedded_get(struct mf_grid *, const mf_filecap *, uint64_t off, uint64_t len, mf_sink *, void *,
 	const mf_cancel *, mf_err *);
 mf_code mf_embedded_same(struct mf_grid *, const mf_filecap *, const mf_source *, bool *, const mf_cancel *, mf_err *);
@@ -73,8 +77,8 @@ mf_code mf_embedded_fetch(struct mf_embedded *e, const mf_cap *cap, mf_buf *out,
 
 /* embedded_dir.c */
 mf_code mf_embedded_put_dir(struct mf_grid *, const mf_link *, size_t, mf_immdir *, const mf_cancel *, mf_err *);
-mf_code mf_embedded_list(struct mf_grid *, const mf_dirread *, const mf_dirver *, bool *, mf_listing *,
-	const mf_cancel *, mf_err *);
+mf_code mf_embedded_list(
+	struct mf_grid *, const mf_dirread *, const mf_dirver *, bool *, mf_listing *, const mf_cancel *, mf_err *);
 mf_code mf_embedded_list_rw(struct mf_grid *, const mf_dirwrite *, mf_listing *, const mf_cancel *, mf_err *);
 
 /** Every share of a mutable file, each read through one descriptor. */
@@ -82,7 +86,7 @@ typedef struct mf_mut_set {
 	struct mf_mut_share *file; /* n of them */
 	mf_sdmf_share *share;      /* n of them, borrowing from file; as mf_sdmf_read() wants and leaves them */
 	size_t n;
-	size_t bad;                /* share files that are no containers */
+	size_t bad; /* share files that are no containers */
 } mf_mut_set;
 /** MF_ENOTFOUND without any; MF_EFORMAT when there are only bad ones. */
 mf_code mf_mut_set_read(struct mf_embedded *e, const uint8_t si[MF_SI_SIZE], size_t max, mf_mut_set *out, mf_err *err);
@@ -93,8 +97,8 @@ mf_code mf_embedded_read_mutable(struct mf_embedded *e, const mf_cap *cap, const
 
 /* embedded_update.c */
 mf_code mf_embedded_mkdir(struct mf_grid *, mf_dirwrite *, const mf_cancel *, mf_err *);
-mf_code mf_embedded_update(struct mf_grid *, const mf_dirwrite *, const mf_link *, size_t, mf_dirver *,
-	const mf_cancel *, mf_err *);
+mf_code mf_embedded_update(
+	struct mf_grid *, const mf_dirwrite *, const mf_link *, size_t, mf_dirver *, const mf_cancel *, mf_err *);
 
 /* embedded_check.c */
 mf_code mf_embedded_check(struct mf_grid *, mf_str cap, struct mf_check *, const mf_cancel *, mf_err *);

@@ -72,12 +72,14 @@ rank(mf_check *out, const mf_sdmf_head *head, const size_t *at, size_t n)
 		for (size_t j = 0; j < n; j++)
 			same += out->share[at[j]].state == MF_OK && head[j].seqnum == head[i].seqnum &&
 				memcmp(head[j].root, head[i].root, MF_HASH_SIZE) == 0;
-		if (same >= head[i].k && (best == NULL || head[i].seqnum > best->seqnum ||
+		if (same >= head[i].k &&
+			(best == NULL || head[i].seqnum > best->seqnum ||
 				(head[i].seqnum == best->seqnum && memcmp(head[i].root, best->root, MF_HASH_SIZE) > 0)))
 			best = &head[i];
 	}
 	for (size_t i = 0; i < n; i++)
-		if (out->share[at[i]].state == MF_OK && (best == NULL || head[i].seqnum != best->seqnum ||
+		if (out->share[at[i]].state == MF_OK &&
+			(best == NULL || head[i].seqnum != best->seqnum ||
 				memcmp(head[i].root, best->root, MF_HASH_SIZE) != 0))
 			out->share[at[i]].state = MF_ECHANGED;
 	if (best != NULL) {
@@ -124,18 +126,14 @@ place(mf_str text, mf_cap *cap, uint8_t si[MF_SI_SIZE], mf_err *err)
 	if (rc != MF_OK)
 		return rc;
 	switch (cap->kind) {
-	case MF_CAP_UNKNOWN:
-		return mf_fail(err, MF_EINVAL, 0, "capability of unknown kind");
+	case MF_CAP_UNKNOWN: return mf_fail(err, MF_EINVAL, 0, "capability of unknown kind");
 	case MF_CAP_MDMF:
 	case MF_CAP_MDMF_RO:
 	case MF_CAP_MDMF_VERIFIER:
 	case MF_CAP_DIR2_MDMF:
 	case MF_CAP_DIR2_MDMF_RO:
-	case MF_CAP_DIR2_MDMF_VERIFIER:
-		return mf_fail(err, MF_EUNSUPPORTED, 0, "MDMF mutable files are not supported");
-	default:
-		(void)mf_cap_storage_index(cap, si);
-		return MF_OK;
+	case MF_CAP_DIR2_MDMF_VERIFIER: return mf_fail(err, MF_EUNSUPPORTED, 0, "MDMF mutable files are not supported");
+	default: (void)mf_cap_storage_index(cap, si); return MF_OK;
 	}
 }
 
@@ -192,8 +190,8 @@ renew_one(struct mf_embedded *e, mf_str text, mf_err *err)
 	if (rc == MF_OK && n == 0)
 		rc = mf_fail(err, MF_ENOTFOUND, 0, "the store has no share to renew");
 	for (size_t i = 0; i < n && rc == MF_OK; i++)
-		rc = is_chk(cap.kind) ? mf_imm_renew(e->store, si, num[i], err) :
-					mf_mut_renew(e->store, si, num[i], err);
+		rc = is_chk(cap.kind) ? mf_imm_renew(e->store, si, num[i], err)
+				      : mf_mut_renew(e->store, si, num[i], err);
 	sodium_memzero(&cap, sizeof(cap));
 	return rc;
 }

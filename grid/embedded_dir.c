@@ -12,8 +12,8 @@
 /* -- immutable --------------------------------------------------------------------------------------------- */
 
 mf_code
-mf_embedded_put_dir(struct mf_grid *g, const mf_link *link, size_t n, mf_immdir *out, const mf_cancel *cancel,
-	mf_err *err)
+mf_embedded_put_dir(
+	struct mf_grid *g, const mf_link *link, size_t n, mf_immdir *out, const mf_cancel *cancel, mf_err *err)
 {
 	struct mf_embedded *e = mf_embedded_of(g);
 	mf_filecap file;
@@ -28,8 +28,8 @@ mf_embedded_put_dir(struct mf_grid *g, const mf_link *link, size_t n, mf_immdir 
 	}
 	mf_scratch_put(e, &s);
 	if (rc == MF_OK) /* a directory's capability is its file's with another prefix (lafs.md 1.2) */
-		(void)snprintf(out->text, sizeof(out->text), "URI:DIR2-%.*s", MF_CAP_MAX - 16,
-			file.text + sizeof("URI:") - 1);
+		(void)snprintf(
+			out->text, sizeof(out->text), "URI:DIR2-%.*s", MF_CAP_MAX - 16, file.text + sizeof("URI:") - 1);
 	return rc;
 }
 
@@ -75,8 +75,8 @@ mf_mut_set_read(struct mf_embedded *e, const uint8_t si[MF_SI_SIZE], size_t max,
 		}
 	}
 	if (rc == MF_OK && out->n == 0)
-		rc = out->bad > 0 ? mf_fail(err, MF_EFORMAT, 0, "no share of the directory is good") :
-				    mf_fail(err, MF_ENOTFOUND, 0, "the store has no share of the directory");
+		rc = out->bad > 0 ? mf_fail(err, MF_EFORMAT, 0, "no share of the directory is good")
+				  : mf_fail(err, MF_ENOTFOUND, 0, "the store has no share of the directory");
 	if (rc != MF_OK)
 		mf_mut_set_free(out);
 	return rc;

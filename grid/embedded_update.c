@@ -66,15 +66,14 @@ still_current(struct mf_embedded *e, const mf_open_dir *d)
 		return false;
 	bool same = m.bad == 0 && m.n == d->head.n;
 	for (size_t i = 0; i < m.n && same; i++)
-		same = m.share[i].num == i &&
-			mf_str_eq(m.share[i].data, mf_bytes(d->checkstring, MF_SDMF_CHECKSTRING));
+		same = m.share[i].num == i && mf_str_eq(m.share[i].data, mf_bytes(d->checkstring, MF_SDMF_CHECKSTRING));
 	mf_mut_set_free(&m);
 	return same;
 }
 
 static mf_code
-load(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_SIZE], mf_open_dir **out,
-	const mf_cancel *cancel, mf_err *err)
+load(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_SIZE], mf_open_dir **out, const mf_cancel *cancel,
+	mf_err *err)
 {
 	mf_open_dir *d = cache_take(e, si);
 	mf_sdmf_found f;
@@ -114,16 +113,20 @@ write_shares(struct mf_embedded *e, const mf_sdmf_key *key, mf_buf *share, uint3
 {
 	mf_rtw_share *w = mf_alloc(n * sizeof(*w));
 	mf_rtw_write *data = mf_alloc(n * sizeof(*data));
-	mf_rtw_test test = fresh ? (mf_rtw_test){0, 1, {0}} :
-				   (mf_rtw_test){0, MF_SDMF_CHECKSTRING, mf_bytes(old_check, MF_SDMF_CHECKSTRING)};
+	mf_rtw_test test = fresh ? (mf_rtw_test){0, 1, {0}}
+				 : (mf_rtw_test){0, MF_SDMF_CHECKSTRING, mf_bytes(old_check, MF_SDMF_CHECKSTRING)};
 	uint8_t enabler[MF_HASH_SIZE];
 	mf_rtw_result r;
 
 	mf_write_enabler(key->writekey, mf_store_tubid(e->store), enabler);
 	for (uint32_t i = 0; i < n; i++) {
 		data[i] = (mf_rtw_write){.data = mf_buf_str(&share[i])};
-		w[i] = (mf_rtw_share){.num = i, .test = &test, .tests = fresh || old_check != NULL, .write = &data[i],
-			.writes = 1, .new_length = (int64_t)share[i].n};
+		w[i] = (mf_rtw_share){.num = i,
+			.test = &test,
+			.tests = fresh || old_check != NULL,
+			.write = &data[i],
+			.writes = 1,
+			.new_length = (int64_t)share[i].n};
 	}
 	mf_rtw q = {.si = key->si, .enabler = enabler, .share = w, .shares = n, .lock = MF_RTW_HAVE_LOCK};
 	mf_code rc = mf_store_rtw(e->store, &q, &r, err);
@@ -143,8 +146,8 @@ publish(struct mf_embedded *e, mf_open_dir *d, mf_str plain, bool fresh, mf_err 
 {
 	mf_sdmf_new v = {.seqnum = d->highest + 1, .k = d->head.k, .n = d->head.n, .plain = plain};
 	mf_buf *share = mf_alloc(v.n * sizeof(*share));
-	mf_code rc = d->highest == UINT64_MAX ? mf_fail(err, MF_EUNSUPPORTED, 0, "directory has no next version") :
-						MF_OK;
+	mf_code rc =
+		d->highest == UINT64_MAX ? mf_fail(err, MF_EUNSUPPORTED, 0, "directory has no next version") : MF_OK;
 
 	randombytes_buf(v.salt, sizeof(v.salt));
 	if (rc == MF_OK)
@@ -253,8 +256,8 @@ new_key(struct mf_embedded *e, mf_sdmf_key **out, const mf_cancel *cancel, mf_er
 
 	*out = NULL;
 	(void)pthread_mutex_lock(&e->keygen);
-	rc = mf_canceled(cancel) ? mf_fail(err, MF_ECANCELED, 0, "making a directory was canceled") :
-				   mf_sdmf_key_new(out, err);
+	rc = mf_canceled(cancel) ? mf_fail(err, MF_ECANCELED, 0, "making a directory was canceled")
+				 : mf_sdmf_key_new(out, err);
 	(void)pthread_mutex_unlock(&e->keygen);
 	return rc;
 }

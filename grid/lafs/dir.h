@@ -11,7 +11,7 @@
 #include "grid/lafs/hash.h"
 
 enum {
-	MF_DIR_NAME_MAX = 1 << 16,  /**< bytes of a name, of a capability, of metadata: more is refused */
+	MF_DIR_NAME_MAX = 1 << 16, /**< bytes of a name, of a capability, of metadata: more is refused */
 	MF_DIR_FIELD_MAX = 1 << 20,
 };
 
@@ -44,7 +44,7 @@ typedef struct mf_dir_edit {
 	const mf_link *link; /* any order; of links with equal names the last one counts */
 	size_t n;
 	const uint8_t *writekey; /* of the directory, MF_KEY_SIZE bytes */
-	double now;          /* seconds since the epoch, for linkcrtime and linkmotime */
+	double now;              /* seconds since the epoch, for linkcrtime and linkmotime */
 } mf_dir_edit;
 
 /** Write the edited directory to the empty @p out.  @p old is tidy.  Removing what is not there changes nothing.

@@ -70,7 +70,7 @@ mf_dir_pack(const mf_link *link, size_t n, mf_buf *out, mf_err *err)
 struct work {
 	const mf_dir_edit *edit;
 	mf_buf *out;
-	mf_buf sealed_empty; /* the same for every child without a write capability (floor.md 6) */
+	mf_buf sealed_empty;     /* the same for every child without a write capability (floor.md 6) */
 	mf_buf sealed, metadata; /* scratch */
 	bool changed;
 };
@@ -134,15 +134,12 @@ static mf_code
 apply_one(struct work *w, const mf_dir_item *item, const mf_dir_entry *old, mf_err *err)
 {
 	switch (item->link->how) {
-	case MF_LINK_REMOVE:
-		w->changed = w->changed || old != NULL;
-		return MF_OK;
+	case MF_LINK_REMOVE: w->changed = w->changed || old != NULL; return MF_OK;
 	case MF_LINK_NEW:
 		if (old != NULL)
 			return mf_fail(err, MF_EEXIST, 0, "directory has an entry of that name");
 		break;
-	case MF_LINK_REPLACE:
-		break;
+	case MF_LINK_REPLACE: break;
 	}
 	return write_link(w, item, old == NULL ? (mf_str){0} : old->metadata, err);
 }

@@ -11,13 +11,13 @@ enum { SALT = 16, MAC = 32 };
 /* A text of a child that lies in `extra`, which may still move. */
 struct fix {
 	size_t child;
-	size_t at;     /* offset in extra */
-	size_t field;  /* offset of the mf_str in mf_child */
+	size_t at;    /* offset in extra */
+	size_t field; /* offset of the mf_str in mf_child */
 };
 
 struct lister {
 	mf_listing *out;
-	size_t cap;             /* of out->child */
+	size_t cap;              /* of out->child */
 	const uint8_t *writekey; /* NULL: read-only */
 	bool immutable;
 	struct fix *fix;

@@ -9,7 +9,7 @@
 enum { MEMBERS_MAX = 256 }; /* of one object; metadata with more is not taken over */
 
 struct member {
-	mf_str key;   /* with its quotes */
+	mf_str key; /* with its quotes */
 	mf_str value;
 };
 

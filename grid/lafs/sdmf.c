@@ -61,8 +61,8 @@ mf_sdmf_head_of(mf_str share, mf_sdmf_head *out, mf_err *err)
 struct plan {
 	const mf_sdmf_key *key;
 	const mf_sdmf_new *v;
-	size_t block;      /* bytes of a block */
-	size_t chain;      /* entries of a chain */
+	size_t block; /* bytes of a block */
+	size_t chain; /* entries of a chain */
 	mf_sdmf_head head;
 	uint8_t datakey[MF_KEY_SIZE];
 };

@@ -11,22 +11,22 @@
 #include "grid/lafs/hash.h"
 
 enum {
-	MF_SDMF_PREFIX = 75,        /**< bytes that the signature covers */
-	MF_SDMF_HEADER = 107,       /**< bytes before the public key */
-	MF_SDMF_CHECKSTRING = 57,   /**< version, seqnum, root, salt: names a version in test vectors */
+	MF_SDMF_PREFIX = 75,      /**< bytes that the signature covers */
+	MF_SDMF_HEADER = 107,     /**< bytes before the public key */
+	MF_SDMF_CHECKSTRING = 57, /**< version, seqnum, root, salt: names a version in test vectors */
 	MF_SDMF_SALT = 16,
-	MF_SDMF_SIGNATURE = 256,    /**< bytes: RSA-2048 */
-	MF_SDMF_SHARES_MAX = 255,   /**< k and n are bytes */
+	MF_SDMF_SIGNATURE = 256,      /**< bytes: RSA-2048 */
+	MF_SDMF_SHARES_MAX = 255,     /**< k and n are bytes */
 	MF_SDMF_DATA_MAX = 256 << 20, /**< bytes of plaintext at most (lafs.md 11) */
-	MF_SPKI_MAX = 512,          /**< bytes of a public key; 294 in practice */
+	MF_SPKI_MAX = 512,            /**< bytes of a public key; 294 in practice */
 };
 
 /* -- keys ------------------------------------------------------------------------------------------- */
 
 /** An RSA-2048 key and what is derived from it.  Secret; heap; freed by mf_sdmf_key_free(). */
 typedef struct mf_sdmf_key {
-	void *pkey;       /* EVP_PKEY */
-	mf_buf enc;       /* the private key's DER as found, encrypted as shares hold it */
+	void *pkey; /* EVP_PKEY */
+	mf_buf enc; /* the private key's DER as found, encrypted as shares hold it */
 	uint8_t spki[MF_SPKI_MAX];
 	size_t spki_n;
 	uint8_t writekey[MF_KEY_SIZE], readkey[MF_KEY_SIZE], si[MF_KEY_SIZE];
@@ -65,7 +65,7 @@ mf_code mf_sdmf_head_of(mf_str share, mf_sdmf_head *out, mf_err *err);
 /** One share to look at. */
 typedef struct mf_sdmf_share {
 	uint32_t num;
-	mf_str data;       /* share data, borrowed; bytes behind the recorded end are ignored */
+	mf_str data; /* share data, borrowed; bytes behind the recorded end are ignored */
 	/* filled by the readers: */
 	mf_code state;     /* MF_OK: signed by the right key, and its block too where it was looked at */
 	mf_err why;        /* if not */
@@ -74,12 +74,12 @@ typedef struct mf_sdmf_share {
 
 /** What the shares hold. */
 typedef struct mf_sdmf_found {
-	mf_sdmf_head head;  /* the best version that can be read */
+	mf_sdmf_head head;                        /* the best version that can be read */
 	uint8_t checkstring[MF_SDMF_CHECKSTRING]; /* of it */
 	mf_buf plain;
-	uint64_t highest;   /* sequence number of the newest validly signed share, readable or not */
-	bool newer_lost;    /* a newer version has too few shares */
-	mf_sdmf_key *key;   /* with a write capability */
+	uint64_t highest; /* sequence number of the newest validly signed share, readable or not */
+	bool newer_lost;  /* a newer version has too few shares */
+	mf_sdmf_key *key; /* with a write capability */
 } mf_sdmf_found;
 void mf_sdmf_found_free(mf_sdmf_found *f); /**< frees contents; wipes */
 
@@ -98,7 +98,7 @@ typedef struct mf_sdmf_new {
 	uint64_t seqnum;
 	uint8_t salt[MF_SDMF_SALT]; /* fresh random bytes for every version */
 	uint32_t k, n;
-	mf_str plain;               /* at most MF_SDMF_DATA_MAX bytes */
+	mf_str plain; /* at most MF_SDMF_DATA_MAX bytes */
 } mf_sdmf_new;
 
 /** Build all shares: share i is appended to the empty share[i], i < n.  MF_EINVAL for parameters out of range.

@@ -69,8 +69,7 @@ key_of(EVP_PKEY *pkey, mf_str der, mf_str spki, mf_sdmf_key **out, mf_err *err)
 static bool
 encode_private(EVP_PKEY *pkey, unsigned char **der, size_t *n)
 {
-	OSSL_ENCODER_CTX *c =
-		OSSL_ENCODER_CTX_new_for_pkey(pkey, EVP_PKEY_KEYPAIR, "DER", "PrivateKeyInfo", NULL);
+	OSSL_ENCODER_CTX *c = OSSL_ENCODER_CTX_new_for_pkey(pkey, EVP_PKEY_KEYPAIR, "DER", "PrivateKeyInfo", NULL);
 	bool ok;
 
 	*der = NULL;

@@ -22,8 +22,9 @@ name_it(X509 *cert)
 {
 	X509_NAME *name = X509_get_subject_name(cert);
 
-	return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"newpb_thingy", -1, -1,
-		       0) == 1 && X509_set_issuer_name(cert, name) == 1;
+	return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"newpb_thingy", -1, -1, 0) ==
+		1 &&
+		X509_set_issuer_name(cert, name) == 1;
 }
 
 /* A certificate that says nothing but its key; clients pin the key and look at no date. */
@@ -139,8 +140,8 @@ make_identity(struct mf_store *s, mf_buf *pem, mf_err *err)
 	rc = read_pem(s, pem_path, pem, err);
 	if (rc == MF_ENOTFOUND) {
 		pem->n = 0;
-		rc = make_pem(pem) ? write_pem(s, pem, err) :
-				     mf_fail(err, MF_ENOMEM, 0, "store %s: no key for its identity", s->path);
+		rc = make_pem(pem) ? write_pem(s, pem, err)
+				   : mf_fail(err, MF_ENOMEM, 0, "store %s: no key for its identity", s->path);
 	}
 	(void)close(lock);
 	return rc;

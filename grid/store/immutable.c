@@ -13,9 +13,9 @@
 #include "grid/store/lease.h"
 
 enum {
-	HEAD = 16 * 1024,       /* read at once: small shares come whole with the first call */
-	WRITE_BACK = 8 << 20,   /* bytes after which a large writer starts write-back (design.md 2.1) */
-	LEASES_MAX = 1024,      /* of one share; more are left unread */
+	HEAD = 16 * 1024,     /* read at once: small shares come whole with the first call */
+	WRITE_BACK = 8 << 20, /* bytes after which a large writer starts write-back (design.md 2.1) */
+	LEASES_MAX = 1024,    /* of one share; more are left unread */
 };
 
 /* -- writing ---------------------------------------------------------------------------------------- */
@@ -72,8 +72,8 @@ mf_imm_put(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, const
 	if (rc != MF_OK)
 		return rc;
 	int sys = mf_write_all(f.fd, c->p, c->n, 0);
-	rc = sys != 0 ? mf_store_fail(s, err, sys, "write a share") :
-			mf_newfile_link(s, si, num, &f, how_to_link(how), err);
+	rc = sys != 0 ? mf_store_fail(s, err, sys, "write a share")
+		      : mf_newfile_link(s, si, num, &f, how_to_link(how), err);
 	mf_newfile_drop(s, si, num, &f);
 	if (rc == MF_OK)
 		mf_store_touched(s, si, num, (int64_t)c->n);
@@ -159,8 +159,8 @@ struct mf_imm_share {
 	struct mf_store *s;
 	int fd;
 	uint32_t num;
-	uint64_t size;  /* bytes of share data */
-	size_t head_n;  /* bytes of the file in head */
+	uint64_t size; /* bytes of share data */
+	size_t head_n; /* bytes of the file in head */
 	uint8_t head[HEAD];
 };
 

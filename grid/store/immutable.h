@@ -21,8 +21,8 @@ enum mf_imm_how {
 void mf_imm_begin(mf_buf *c);
 void mf_imm_end(const struct mf_store *s, const uint8_t si[MF_SI_SIZE], mf_buf *c);
 /** Store a completed container under its name. */
-mf_code mf_imm_put(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, const mf_buf *c,
-	enum mf_imm_how how, mf_err *err);
+mf_code mf_imm_put(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, const mf_buf *c, enum mf_imm_how how,
+	mf_err *err);
 
 /* -- a share written in pieces ---------------------------------------------------------------------- */
 
@@ -40,8 +40,8 @@ void mf_imm_new_free(struct mf_imm_new *w); /**< without a name by now: leaves n
 
 struct mf_imm_share; /* open for reading */
 /** @return MF_ENOTFOUND; MF_EFORMAT if the file is no immutable container: empty, cut off, something else. */
-mf_code mf_imm_open(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, struct mf_imm_share **out,
-	mf_err *err);
+mf_code mf_imm_open(
+	struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, struct mf_imm_share **out, mf_err *err);
 void mf_imm_close(struct mf_imm_share *f); /**< NULL allowed */
 /** Its data as the encodings want it; lent until mf_imm_close(). */
 mf_share_in mf_imm_share_in(struct mf_imm_share *f);

@@ -33,7 +33,7 @@ struct mf_store {
 	pthread_mutex_t sync_lock; /* held while syncing: who finds nothing to do waits for who does it */
 	pthread_mutex_t lock;      /* for what follows */
 	struct touched touched[FSYNC_MAX];
-	size_t touched_n;          /* FSYNC_MAX + 1: too many to list */
+	size_t touched_n; /* FSYNC_MAX + 1: too many to list */
 };
 
 /* -- files without a name yet (newfile.c) ----------------------------------------------------------- */
@@ -49,8 +49,8 @@ mf_code mf_newfile_open(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32
 /** Give it its name.  MF_EEXIST when the name is taken and @p how is KEEP; then the file still is the caller's.
  *  With REPLACE the name goes from the old file to this one at once. */
 enum newfile_how { NEWFILE_KEEP, NEWFILE_REPLACE };
-mf_code mf_newfile_link(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, newfile *f,
-	enum newfile_how how, mf_err *err);
+mf_code mf_newfile_link(
+	struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, newfile *f, enum newfile_how how, mf_err *err);
 /** Close; what got no name goes away, and the SI directory with it if it is empty. */
 void mf_newfile_drop(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, newfile *f);
 /** "incoming/mf-<16 hex>", new every time. */

@@ -6,8 +6,13 @@
 #include "grid/store/inner.h"
 
 enum { /* offsets in a record */
-	IMM_RENEW = 4, IMM_CANCEL = 36, IMM_EXPIRY = 68,
-	MUT_EXPIRY = 4, MUT_RENEW = 8, MUT_CANCEL = 40, MUT_TUBID = 72,
+	IMM_RENEW = 4,
+	IMM_CANCEL = 36,
+	IMM_EXPIRY = 68,
+	MUT_EXPIRY = 4,
+	MUT_RENEW = 8,
+	MUT_CANCEL = 40,
+	MUT_TUBID = 72,
 	MUT_OWNER = 1, /* of every mutable lease; 0 marks an empty slot */
 };
 

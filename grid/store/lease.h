@@ -12,9 +12,9 @@ enum {
 
 /** Our lease on one storage index.  Version 2 containers keep BLAKE2b-256 of the secrets. */
 typedef struct mf_lease {
-	uint8_t renew[32], cancel[32];             /* secret: what version 1 stores */
+	uint8_t renew[32], cancel[32];               /* secret: what version 1 stores */
 	uint8_t renew_hashed[32], cancel_hashed[32]; /* what version 2 stores */
-	uint32_t expiry;                           /* seconds since the epoch: now + 31 days */
+	uint32_t expiry;                             /* seconds since the epoch: now + 31 days */
 } mf_lease;
 
 void mf_lease_of(const struct mf_store *s, const uint8_t si[MF_SI_SIZE], mf_lease *out);

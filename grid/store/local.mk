@@ -1,5 +1,6 @@
 libmf_a_SOURCES += \
 	%reldir%/identity.c \
+	%reldir%/image.c %reldir%/image.h \
 	%reldir%/immutable.c %reldir%/immutable.h \
 	%reldir%/inner.h \
 	%reldir%/lease.c %reldir%/lease.h \

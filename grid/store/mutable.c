@@ -86,8 +86,7 @@ mf_mut_free(mf_mut_share *m)
 }
 
 mf_code
-mf_mut_read(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, size_t max, mf_mut_share *out,
-	mf_err *err)
+mf_mut_read(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, size_t max, mf_mut_share *out, mf_err *err)
 {
 	mf_mut_file f;
 	mf_code rc = mf_mut_open(s, si, num, O_RDONLY, &f, err);

@@ -8,7 +8,7 @@
 #include "grid/store/store.h"
 
 enum {
-	MF_MUT_HEADER = 468,           /**< bytes before the share data: fields and four lease slots */
+	MF_MUT_HEADER = 468,                   /**< bytes before the share data: fields and four lease slots */
 	MF_MUT_DATA_MAX = (256 << 20) + 65536, /**< bytes of share data at most (lafs.md 11) */
 };
 
@@ -17,15 +17,15 @@ typedef struct mf_mut_share {
 	uint32_t num;
 	uint8_t tubid[MF_TUBID_SIZE]; /* whose identity made it */
 	uint8_t enabler[32];          /* secret: its write enabler */
-	uint64_t length;              /* bytes of share data, as recorded; stale bytes may stand behind the SDMF's end */
-	mf_buf file;                  /* the file from its beginning */
+	uint64_t length; /* bytes of share data, as recorded; stale bytes may stand behind the SDMF's end */
+	mf_buf file;     /* the file from its beginning */
 } mf_mut_share;
 void mf_mut_free(mf_mut_share *m); /**< frees contents, not *m */
 
 /** Read a share: its header and at most @p max bytes of data.
  *  @return MF_ENOTFOUND; MF_EFORMAT if the file is no mutable container or is cut off. */
-mf_code mf_mut_read(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, size_t max, mf_mut_share *out,
-	mf_err *err);
+mf_code mf_mut_read(
+	struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, size_t max, mf_mut_share *out, mf_err *err);
 
 /** What was read of the share data. */
 static inline mf_str
@@ -39,7 +39,7 @@ mf_mut_data(const mf_mut_share *m)
 /* -- read-test-write (lafs.md 4.4) ------------------------------------------------------------------- */
 
 typedef struct mf_rtw_test {
-	uint64_t off, n;  /* bytes [off, off+n), cut at the end of the data, must equal */
+	uint64_t off, n; /* bytes [off, off+n), cut at the end of the data, must equal */
 	mf_str specimen;
 } mf_rtw_test;
 
@@ -75,7 +75,7 @@ typedef struct mf_rtw {
 
 /** What the read vectors found before anything was written: read[i * reads + j] is vector j in share num[i]. */
 typedef struct mf_rtw_result {
-	bool passed;     /* all tests held, and the writes were made */
+	bool passed; /* all tests held, and the writes were made */
 	uint32_t num[MF_SHARES_MAX];
 	size_t shares, reads;
 	mf_buf *read;
@@ -101,12 +101,18 @@ typedef struct mf_mut_file {
 	uint8_t head[MF_MUT_HEADER];
 } mf_mut_file;
 
-mf_code mf_mut_open(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, int flags, mf_mut_file *f,
-	mf_err *err);
+mf_code mf_mut_open(
+	struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, int flags, mf_mut_file *f, mf_err *err);
 
 enum { /* offsets in the header */
-	MF_MUT_MAGIC = 0, MF_MUT_TUBID = 32, MF_MUT_ENABLER = 52, MF_MUT_LENGTH = 84, MF_MUT_EXTRA_OFF = 92,
-	MF_MUT_SLOTS = 100, MF_MUT_SLOT_COUNT = 4, MF_MUT_EXTRA_MAX = 1000,
+	MF_MUT_MAGIC = 0,
+	MF_MUT_TUBID = 32,
+	MF_MUT_ENABLER = 52,
+	MF_MUT_LENGTH = 84,
+	MF_MUT_EXTRA_OFF = 92,
+	MF_MUT_SLOTS = 100,
+	MF_MUT_SLOT_COUNT = 4,
+	MF_MUT_EXTRA_MAX = 1000,
 };
 /** The 32 bytes that begin a container of version 1 or 2. */
 const uint8_t *mf_mut_magic(unsigned version);

@@ -173,8 +173,7 @@ replace_by_tmpfile(struct mf_store *s, int fd, const char *path)
 
 /* The whole directory becomes the SI directory, or the file moves into the one that is there. */
 static int
-link_incoming(struct mf_store *s, newfile *f, const char *dir, const char *path, uint32_t num,
-	enum newfile_how how)
+link_incoming(struct mf_store *s, newfile *f, const char *dir, const char *path, uint32_t num, enum newfile_how how)
 {
 	char from[64], prefix[3] = {dir[0], dir[1], '\0'};
 
@@ -202,8 +201,8 @@ link_incoming(struct mf_store *s, newfile *f, const char *dir, const char *path,
 }
 
 mf_code
-mf_newfile_link(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, newfile *f,
-	enum newfile_how how, mf_err *err)
+mf_newfile_link(
+	struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, newfile *f, enum newfile_how how, mf_err *err)
 {
 	char dir[MF_SI_PATH], path[FILE_PATH];
 	int sys;

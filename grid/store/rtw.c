@@ -9,15 +9,14 @@
 
 #include <sodium.h>
 
+#include "grid/store/image.h"
 #include "grid/store/inner.h"
-#include "grid/store/lease.h"
-#include "grid/store/mutable.h"
 
 /* The shares of one storage index, held open during one operation. */
 struct slot {
 	struct mf_store *s;
 	const mf_rtw *q;
-	mf_mut_file *old;      /* good ones only, ascending */
+	mf_mut_file *old; /* good ones only, ascending */
 	uint32_t *num;
 	size_t n;
 	bool made_dir, removed;
@@ -62,8 +61,8 @@ slot_open(struct slot *t, mf_err *err)
 		}
 		t->num[t->n++] = num[i];
 		if (sodium_memcmp(t->old[t->n - 1].head + MF_MUT_ENABLER, t->q->enabler, 32) != 0)
-			return mf_fail(err, MF_EAUTH, 0, "store %s: wrong write enabler: the share was made for another identity",
-				t->s->path);
+			return mf_fail(err, MF_EAUTH, 0,
+				"store %s: wrong write enabler: the share was made for another identity", t->s->path);
 	}
 	return MF_OK;
 }
@@ -128,8 +127,8 @@ run_reads(const struct slot *t, mf_rtw_result *r, mf_err *err)
 	r->read = mf_alloc(t->n * t->q->reads * sizeof(*r->read));
 	for (size_t i = 0; i < t->n && rc == MF_OK; i++)
 		for (size_t j = 0; j < r->reads && rc == MF_OK; j++)
-			rc = read_range(t, &t->old[i], t->q->read[j].off, t->q->read[j].n,
-				&r->read[i * r->reads + j], err);
+			rc = read_range(
+				t, &t->old[i], t->q->read[j].off, t->q->read[j].n, &r->read[i * r->reads + j], err);
 	return rc;
 }
 
@@ -144,140 +143,9 @@ mf_rtw_result_free(mf_rtw_result *r)
 
 /* -- step 4: the new file ----------------------------------------------------------------------------- */
 
-/* Invariants: data holds the whole container's data area, unless whole is used instead; length <= area. */
-struct image {
-	uint8_t head[MF_MUT_HEADER];
-	mf_buf data;
-	mf_str whole;    /* the caller's bytes, when they are all there is */
-	uint64_t length;
-	mf_buf extra;    /* count and records behind the data */
-};
-
-static void
-image_free(struct image *m)
-{
-	mf_buf_free(&m->data);
-	mf_buf_free(&m->extra);
-	sodium_memzero(m->head, sizeof(m->head));
-}
-
-static bool
-replaces_all(const mf_rtw_share *w)
-{
-	return w->writes == 1 && w->write[0].off == 0 && w->new_length == (int64_t)w->write[0].data.n;
-}
-
-/* Header and leases: a new container's, or those of the old one, all of them. */
-static mf_code
-image_begin(const struct slot *t, const mf_mut_file *old, struct image *m, mf_err *err)
-{
-	memset(m->head, 0, sizeof(m->head));
-	if (old == NULL) {
-		memcpy(m->head + MF_MUT_TUBID, t->s->tubid, MF_TUBID_SIZE);
-		memcpy(m->head + MF_MUT_ENABLER, t->q->enabler, 32);
-		mf_buf_add_u32(&m->extra, 0);
-	} else {
-		size_t n = 4 + (size_t)old->extra * MF_MUT_LEASE;
-
-		memcpy(m->head, old->head, sizeof(m->head));
-		mf_buf_reserve(&m->extra, n);
-		mf_buf_add_u32(&m->extra, old->extra);
-		if (mf_read_all(old->fd, m->extra.p + 4, n - 4, old->extra_off + 4) != (ssize_t)(n - 4))
-			return mf_store_fail(t->s, err, EIO, "read leases");
-		m->extra.n = n;
-		for (uint32_t i = 0; old->version == 1 && i < MF_MUT_SLOT_COUNT; i++)
-			mf_lease_mut_upgrade(m->head + MF_MUT_SLOTS + i * MF_MUT_LEASE);
-		for (uint32_t i = 0; old->version == 1 && i < old->extra; i++)
-			mf_lease_mut_upgrade(m->extra.p + 4 + i * MF_MUT_LEASE);
-	}
-	memcpy(m->head + MF_MUT_MAGIC, mf_mut_magic(2), 32);
-	return MF_OK;
-}
-
-/* Writes as Tahoe makes them: they never shrink anything (lafs.md 4.3). */
-static mf_code
-image_write(struct image *m, const mf_rtw_write *w, mf_err *err)
-{
-	uint64_t end;
-
-	if (__builtin_add_overflow(w->off, (uint64_t)w->data.n, &end) || end > MF_MUT_DATA_MAX)
-		return mf_fail(err, MF_EINVAL, 0, "mutable share would become larger than %d bytes", MF_MUT_DATA_MAX);
-	if (end > m->data.n) {
-		mf_buf_reserve(&m->data, (size_t)end - m->data.n);
-		memset(m->data.p + m->data.n, 0, (size_t)end - m->data.n);
-		m->data.n = (size_t)end;
-	}
-	if (end >= m->length) {
-		if (w->off > m->length) /* stale bytes may stand there */
-			memset(m->data.p + m->length, 0, (size_t)(w->off - m->length));
-		m->length = end;
-	}
-	if (w->data.n > 0)
-		memcpy(m->data.p + w->off, w->data.p, w->data.n);
-	return MF_OK;
-}
-
-static mf_code
-image_fill(const struct slot *t, const mf_mut_file *old, const mf_rtw_share *w, struct image *m, mf_err *err)
-{
-	mf_code rc = MF_OK;
-
-	if (replaces_all(w)) {
-		m->whole = w->write[0].data;
-		m->length = m->whole.n;
-		return m->length <= MF_MUT_DATA_MAX ? MF_OK :
-						      mf_fail(err, MF_EINVAL, 0, "mutable share is too large");
-	}
-	if (old != NULL) {
-		uint64_t area = old->extra_off - MF_MUT_HEADER;
-
-		if (area > MF_MUT_DATA_MAX || area > old->file_size)
-			area = old->length;
-		mf_buf_reserve(&m->data, (size_t)area);
-		ssize_t got = mf_read_all(old->fd, m->data.p, (size_t)area, MF_MUT_HEADER);
-		if (got < 0 || (uint64_t)got < old->length)
-			return mf_store_fail(t->s, err, EIO, "read a share");
-		m->data.n = (size_t)got;
-		m->length = old->length;
-	}
-	for (size_t i = 0; i < w->writes && rc == MF_OK; i++)
-		rc = image_write(m, &w->write[i], err);
-	if (w->new_length >= 0 && (uint64_t)w->new_length < m->length)
-		m->length = (uint64_t)w->new_length;
-	return rc;
-}
-
-/* Add or renew ours. */
-static void
-image_lease(const struct mf_store *s, const mf_lease *l, struct image *m)
-{
-	uint32_t extra = mf_be32(m->extra.p);
-	uint8_t *empty = NULL, record[MF_MUT_LEASE];
-
-	for (uint32_t i = 0; i < MF_MUT_SLOT_COUNT + extra; i++) {
-		uint8_t *p = i < MF_MUT_SLOT_COUNT ? m->head + MF_MUT_SLOTS + i * MF_MUT_LEASE :
-						     m->extra.p + 4 + (i - MF_MUT_SLOT_COUNT) * MF_MUT_LEASE;
-
-		if (mf_lease_mut_ours(l, p)) {
-			if (mf_be32(p + 4) < l->expiry)
-				mf_put32(p + 4, l->expiry);
-			return;
-		}
-		if (mf_be32(p) == 0 && empty == NULL)
-			empty = p;
-	}
-	if (empty != NULL) {
-		mf_lease_mut(l, s->tubid, empty);
-		return;
-	}
-	mf_lease_mut(l, s->tubid, record);
-	mf_buf_add(&m->extra, record, sizeof(record));
-	mf_put32(m->extra.p, extra + 1);
-}
-
 /* Header, data, leases into @p fd; an errno value or 0. */
 static int
-image_store(struct mf_store *s, struct image *m, int fd)
+image_store(struct mf_store *s, mf_image *m, int fd)
 {
 	mf_str data = m->whole.p != NULL ? m->whole : mf_buf_str(&m->data);
 	uint64_t extra_off = MF_MUT_HEADER + data.n;
@@ -317,7 +185,7 @@ rename_share(struct slot *t, const char *tmp, uint32_t num)
 }
 
 static mf_code
-write_image(struct slot *t, struct image *m, uint32_t num, mf_err *err)
+write_image(struct slot *t, mf_image *m, uint32_t num, mf_err *err)
 {
 	char tmp[48];
 	int sys = mf_incoming_make(t->s);
@@ -355,25 +223,22 @@ static mf_code
 write_share(struct slot *t, const mf_rtw_share *w, const mf_lease *l, mf_err *err)
 {
 	const mf_mut_file *old = slot_find(t, w->num);
-	struct image m = {.length = 0};
+	mf_image m = {.length = 0};
 	mf_code rc;
 
 	if (w->new_length == 0)
 		return remove_share(t, w->num, err);
-	rc = image_begin(t, old, &m, err);
-	if (rc == MF_OK)
-		rc = image_fill(t, old, w, &m, err);
-	if (rc == MF_OK) {
-		image_lease(t->s, l, &m);
-		rc = write_image(t, &m, w->num, err);
-	}
+	rc = mf_image_make(t->s, t->q->enabler, old, w, l, &m, err);
+	if (rc != MF_OK)
+		return rc;
+	rc = write_image(t, &m, w->num, err);
 	if (rc == MF_OK) {
 		size_t data = m.whole.p != NULL ? m.whole.n : m.data.n;
 		uint64_t now = MF_MUT_HEADER + data + m.extra.n;
 
 		atomic_fetch_add(&t->s->grown, (int64_t)now - (int64_t)(old == NULL ? 0 : old->file_size));
 	}
-	image_free(&m);
+	mf_image_free(&m);
 	return rc;
 }
 

@@ -128,8 +128,7 @@ by_number(const void *a, const void *b)
 }
 
 mf_code
-mf_store_shares(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num[MF_SHARES_MAX], size_t *n,
-	mf_err *err)
+mf_store_shares(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num[MF_SHARES_MAX], size_t *n, mf_err *err)
 {
 	char dir[MF_SI_PATH];
 	struct dirent *e;

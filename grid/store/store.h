@@ -21,21 +21,21 @@
 struct mf_store;
 
 enum {
-	MF_SI_SIZE = MF_KEY_SIZE,     /**< bytes of a storage index */
-	MF_SI_TEXT = 26,              /**< characters of it in base32 */
+	MF_SI_SIZE = MF_KEY_SIZE,        /**< bytes of a storage index */
+	MF_SI_TEXT = 26,                 /**< characters of it in base32 */
 	MF_SI_PATH = 3 + MF_SI_TEXT + 1, /**< "xx/SI" with its NUL */
-	MF_SHARES_MAX = 256,          /**< share numbers are 0..255 */
-	MF_LEASE_S = 31 * 86400,      /**< seconds a lease lasts (lafs.md 4.2) */
+	MF_SHARES_MAX = 256,             /**< share numbers are 0..255 */
+	MF_LEASE_S = 31 * 86400,         /**< seconds a lease lasts (lafs.md 4.2) */
 };
 
 typedef struct mf_store_conf {
-	const char *path;             /* absolute; made if missing (its parent is not) */
-	const uint8_t *lease_secret;  /* 32 bytes, copied as what is derived from them */
+	const char *path;            /* absolute; made if missing (its parent is not) */
+	const uint8_t *lease_secret; /* 32 bytes, copied as what is derived from them */
 	enum mf_durability durability;
 	uint32_t (*now_s)(void *arg); /* seconds since the epoch, for leases; NULL: the system's clock */
 	void *now_arg;
 	enum mf_store_naming {
-		MF_STORE_BEST,     /* O_TMPFILE and linkat where the file system has them */
+		MF_STORE_BEST,       /* O_TMPFILE and linkat where the file system has them */
 		MF_STORE_NO_TMPFILE, /* tests: as on a file system without */
 	} naming;
 } mf_store_conf;
@@ -52,12 +52,12 @@ uint32_t mf_store_now(const struct mf_store *s);
 /** "xx/SI": where the shares of @p si lie below STORE/shares. */
 void mf_store_si_path(const uint8_t si[MF_SI_SIZE], char out[MF_SI_PATH]);
 /** Absolute path of that directory, which need not exist; MF_EINVAL if @p size does not suffice. */
-mf_code mf_store_si_abspath(const struct mf_store *s, const uint8_t si[MF_SI_SIZE], char *out, size_t size,
-	mf_err *err);
+mf_code mf_store_si_abspath(
+	const struct mf_store *s, const uint8_t si[MF_SI_SIZE], char *out, size_t size, mf_err *err);
 
 /** The share numbers present, ascending; *n = 0 if there is none.  Names that are no share number do not count. */
-mf_code mf_store_shares(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num[MF_SHARES_MAX], size_t *n,
-	mf_err *err);
+mf_code mf_store_shares(
+	struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num[MF_SHARES_MAX], size_t *n, mf_err *err);
 
 /** Wait for the exclusive lock on the group of mutable shares that @p si belongs to.  Held for milliseconds, by one
  *  thread of one process; a thread holds one at most.  *lock ends with mf_store_unlock(). */
