@@ -16,7 +16,7 @@ enum { G_CONFIG, G_VERSION, G_DEBUG, G_ELIOT_FD, G_ELIOT_FIELDS, G_COVERAGE, G_H
 static const mf_option global_options[] = {
 	[G_CONFIG] = {"config", 'c', "DIR", "configuration directory (default: ~/.config/magic-folder)", NULL},
 	[G_VERSION] = {"version", 'V', NULL, "print the version", NULL},
-	[G_DEBUG] = {"debug", 'd', NULL, "say more about errors", NULL},
+	[G_DEBUG] = {"debug", 'd', NULL, "accepted for the Python program's sake", NULL},
 	[G_ELIOT_FD] = {"eliot-fd", '\0', "N", "accepted for the Python program's sake", NULL},
 	[G_ELIOT_FIELDS] = {"eliot-task-fields", '\0', "JSON", "accepted for the Python program's sake", NULL},
 	[G_COVERAGE] = {"coverage", '\0', NULL, "accepted for the Python program's sake", NULL},

@@ -38,3 +38,6 @@ bin_PROGRAMS += magic-folder-api
 magic_folder_api_SOURCES = %reldir%/main_api.c
 magic_folder_api_CFLAGS = $(AM_CFLAGS)
 magic_folder_api_LDADD = $(MF_LIBS)
+
+dist_man_MANS = docs/magic-folder.1 docs/magic-folder-api.1
+EXTRA_DIST += docs/api.md

@@ -393,8 +393,14 @@ def case_help_teaches():
             text = d.run(tool, "--help")
             commands = re.findall(r"^  ([a-z-]+)  +\S", text.split("Commands:")[1], re.M)
             check(len(commands) >= 6, text)
+            with open(os.path.join(SRC, "docs", tool + ".1")) as f:
+                page = f.read().replace("\\-", "-")
             for c in commands:
-                check(d.run(tool, c, "--help").startswith("Usage: %s " % tool), c)
+                usage = d.run(tool, c, "--help")
+                check(usage.startswith("Usage: %s " % tool), c)
+                check(re.search(r'^\.SS "?%s\b' % c, page, re.M), "not in the manual:", c)
+                for option in re.findall(r"--([a-z-]+)", usage.split("Options:")[-1]):
+                    check("--" + option in page, "not in the manual:", c, option)
         for verb in ("put", "get", "ls", "mkdir", "ln", "info", "check"):
             check(d.cli("grid", verb, "--help").startswith("Usage: magic-folder grid"), verb)
         d.cli("grid", "put", code=2)
