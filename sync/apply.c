@@ -226,11 +226,19 @@ sync_names(struct mf_folder *f, struct batch *b, mf_err *err)
 
 	if (b->n >= FEW)
 		return MF_OPS(f)->sync_all(b->root, err);
-	for (size_t i = 0; rc == MF_OK && i < b->n; i++)
-		if (b->path[i]->apply->outcome == MF_APPLY_REPLACED)
-			rc = MF_OPS(f)->sync_dir(b->root, b->path[i]->apply->dir, err);
-	/* a directory that went with its last file: a lost rmdir leaves an empty directory, nothing more */
-	return rc == MF_ENOTFOUND ? MF_OK : rc;
+	for (size_t i = 0; rc == MF_OK && i < b->n; i++) {
+		const struct mf_apply *a = b->path[i]->apply;
+		if (a->outcome != MF_APPLY_REPLACED)
+			continue;
+		/* where directories went with their last file: the lowest that is still there */
+		char *dir = mf_strdup(mf_relpath_dir(mf_strz(a->n_gone_dirs == 0 ? a->relpath
+			: a->our_dirs[a->n_gone_dirs - 1])));
+		rc = MF_OPS(f)->sync_dir(b->root, dir, err);
+		free(dir);
+		if (rc == MF_ENOTFOUND) /* the user removed it */
+			rc = MF_OK;
+	}
+	return rc;
 }
 
 static mf_code
