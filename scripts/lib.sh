@@ -96,8 +96,8 @@ need_packages() {
 	exit 1
 }
 
-# Bring DIR up to date, configured with the given options, and make TARGET in it:
-# build DIR TARGET CONFIGURE_OPTION...   All output goes to DIR/build.log; its end is shown on failure.
+# Bring DIR up to date, configured with the given options, and make GOAL in it:
+# build DIR GOAL CONFIGURE_OPTION...   All output goes to DIR/build.log; its end is shown on failure.
 build() {
 	mkdir -p "$1"
 	if ! build_steps "$@" >"$1/build.log" 2>&1; then
