@@ -19,6 +19,20 @@ static const mf_option options[] = {
 	{0},
 };
 
+/* The default store lies below directories that a new account may not have.  Those of a store that was named
+ * are not made: it may lie on a disk that is not mounted yet. */
+static mf_code
+make_parents(const char *url, mf_err *err)
+{
+	char *parent = mf_strdup(mf_strz(url + strlen("dir:")));
+	mf_code rc;
+
+	*strrchr(parent, '/') = '\0';
+	rc = mf_mkdir_all(parent, 0700, err);
+	free(parent);
+	return rc;
+}
+
 static int
 run(struct mf_cli *cli, const mf_args *args)
 {
@@ -55,7 +69,10 @@ run(struct mf_cli *cli, const mf_args *args)
 	}
 	what.node_directory = node;
 	what.grid = (const char *)grid.p;
-	rc = mf_config_create(cli->config_dir, &what, &err);
+	if (args->value[O_GRID] == NULL && node == NULL)
+		rc = make_parents(what.grid, &err);
+	if (rc == MF_OK)
+		rc = mf_config_create(cli->config_dir, &what, &err);
 	if (rc != MF_OK)
 		status = mf_cli_fail(cli, "%s", err.text);
 	else
