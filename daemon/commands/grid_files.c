@@ -31,7 +31,7 @@ parse_shares(const char *text, uint32_t *k, uint32_t *n)
 		return false;
 	memcpy(first, text, len);
 	first[len] = '\0';
-	if (!mf_positive(first, 255, &a) || !mf_positive(text + len + 1, 255, &b) || a > b)
+	if (!mf_positive(first, 256, &a) || !mf_positive(text + len + 1, 256, &b) || a > b)
 		return false;
 	*k = a;
 	*n = b;
@@ -52,7 +52,7 @@ put_prepare(struct mf_grid_call *c)
 			return mf_cli_usage(c->cli, "--convergence must be 2 to 64 hexadecimal digits");
 	}
 	if (shares != NULL && !parse_shares(shares, &c->conf.k, &c->conf.n))
-		return mf_cli_usage(c->cli, "--shares must look like 3/10, at most 255");
+		return mf_cli_usage(c->cli, "--shares must look like 3/10, at most 256");
 	if (segment != NULL) {
 		if (!mf_positive(segment, 1u << 30, &size))
 			return mf_cli_usage(c->cli, "--segment-size must be a positive number of bytes");

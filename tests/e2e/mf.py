@@ -25,9 +25,13 @@ def program(name):
     return path
 
 
-def die_with_parent():
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+def die_with_parent(user=None):
     os.setsid()
+    if user is not None:
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG; a change of user would clear it
 
 
 class Failed(Exception):
@@ -99,13 +103,19 @@ class Device:
         self.process = None
         self.host = None
         os.makedirs(self.folder)
+        if world.user is not None:
+            for d in (self.base, self.folder):
+                os.chown(d, world.user, world.user)
+
+    def enter(self):
+        die_with_parent(self.world.user)
 
     # -- command line
     def run(self, program_name, *args, code=0, stdin=None, timeout=60):
         """Run a client command; its standard output.  code=None: any exit code will do."""
         argv = [program(program_name), "--config", self.config] + [os.fsencode(a) for a in args]
         r = subprocess.run(argv, input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=die_with_parent,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=self.enter,
                            timeout=timeout * SLOW)
         self.stderr = r.stderr.decode(errors="replace")
         if b"ERROR: AddressSanitizer" in r.stderr or b"ERROR: LeakSanitizer" in r.stderr or \
@@ -138,7 +148,7 @@ class Device:
             self.seen = log.tell()
             self.process = subprocess.Popen([program("magic-folder"), "--config", self.config, "run"],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            preexec_fn=die_with_parent)
+                                            preexec_fn=self.enter)
 
     def new_log(self):
         with open(self.log, "rb") as f:
@@ -301,9 +311,13 @@ def brief(data):
 
 
 class World:
-    def __init__(self, base=None):
-        """Without a base: a temporary directory that goes away with the World."""
+    def __init__(self, base=None, user=None):
+        """Without a base: a temporary directory that goes away with the World.  With a user, its programs run as
+        that user (a number)."""
         self.base = base or tempfile.mkdtemp(prefix="magic-folder-test-")
+        self.user = user
+        if user is not None:
+            os.chown(self.base, user, user)
         self.store = os.path.join(self.base, "store")
         self.devices = []
 
