@@ -1,5 +1,5 @@
 """Conformance on real daemons: the numbered cases of the data model's list that one machine can show."""
-import os, socket, subprocess, sys, time
+import base64, os, socket, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from mf import World, check, main, program, read_cap, wait_equal, wait_for
@@ -385,13 +385,14 @@ def case_45():
 
 
 def case_46():
-    """46: a snapshot with a bad signature, or signed by another key, is not applied"""
+    """46, in part: a snapshot with a bad signature is not applied, nor is one signed by another key than it names"""
     with World() as w:
         a, b = w.pair()
         a.write("good", V1)
         b.wait("good", V1)
         link(a, "bad", forge(a, "bad", V1, signature=b"\1" * 64))
-        link(a, "stranger", forge(a, "stranger", V1, seed=b"\7" * 32))
+        link(a, "other-key", forge(a, "other-key", V1, seed=b"\7" * 32, tweak=lambda d: d["author"].update(
+            verify_key=base64.b64encode(base64.b32decode(a.secrets()["author"]["verify_key"])).decode())))
         a.write("good", V2)
         b.wait("good", V2)
         b.poll()
