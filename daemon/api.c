@@ -84,14 +84,9 @@ void
 mf_api_fail(struct mf_http_req *req, const mf_err *err)
 {
 	switch (err->code) {
-	case MF_ECANCELED:
-		mf_api_error(req, 410, "cancelled");
-		break;
-	case MF_EINVAL:
-		mf_api_error(req, 400, "%s", err->text);
-		break;
-	default:
-		mf_api_error(req, 500, "%s", err->text);
+	case MF_ECANCELED: mf_api_error(req, 410, "cancelled"); break;
+	case MF_EINVAL: mf_api_error(req, 400, "%s", err->text); break;
+	default: mf_api_error(req, 500, "%s", err->text);
 	}
 }
 
@@ -212,8 +207,9 @@ websocket_only(mf_api *api, struct mf_http_req *req, mf_str name)
 
 	(void)api;
 	(void)name;
-	add_reason(&json, MF_STR("The status stream is a WebSocket, which this version does not offer yet;"
-		" see /v1/status-summary."));
+	add_reason(&json,
+		MF_STR("The status stream is a WebSocket, which this version does not offer yet;"
+		       " see /v1/status-summary."));
 	mf_http_reply(req, &o, &json);
 }
 
@@ -240,10 +236,10 @@ authorized(const mf_api *api, const struct mf_http_req *req)
 }
 
 typedef struct segments {
-	mf_buf text;              /* decoded segments, one after another */
+	mf_buf text; /* decoded segments, one after another */
 	size_t at[MAX_SEGMENTS + 1];
 	size_t n;
-	bool bad;                 /* too many, broken escapes, or a slash at the end */
+	bool bad; /* too many, broken escapes, or a slash at the end */
 } segments;
 
 static mf_str
@@ -341,7 +337,8 @@ dispatch(mf_api *api, struct mf_http_req *req, const segments *s)
 	if (found)
 		no_method(req, s);
 	else
-		mf_api_error(req, 404, "The requested URL was not found on the server. If you entered the URL manually"
+		mf_api_error(req, 404,
+			"The requested URL was not found on the server. If you entered the URL manually"
 			" please check your spelling and try again.");
 }
 

@@ -24,8 +24,7 @@ typedef void mf_api_fn(mf_api *api, struct mf_http_req *req, mf_str name);
 void mf_api_json(struct mf_http_req *req, unsigned status, json_t *value); /**< steals @p value */
 void mf_api_text(struct mf_http_req *req, unsigned status, mf_buf *json);  /**< takes over JSON text */
 /** {"reason": TEXT} */
-void mf_api_error(struct mf_http_req *req, unsigned status, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void mf_api_error(struct mf_http_req *req, unsigned status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /** The status that a failure of ours has on the wire. */
 void mf_api_fail(struct mf_http_req *req, const mf_err *err);
 
@@ -44,8 +43,7 @@ bool mf_api_decode(mf_str s, bool form, mf_buf *out);
 /* api_folders.c */
 mf_api_fn mf_api_list, mf_api_add, mf_api_leave;
 /* api_folder.c */
-mf_api_fn mf_api_participants, mf_api_add_participant, mf_api_scan, mf_api_poll, mf_api_file_status,
-	mf_api_conflicts;
+mf_api_fn mf_api_participants, mf_api_add_participant, mf_api_scan, mf_api_poll, mf_api_file_status, mf_api_conflicts;
 /* api_status.c */
 mf_api_fn mf_api_status_summary;
 

@@ -38,14 +38,14 @@ describe(const mf_folder_conf *c, bool secrets)
 	(void)json_object_set_new(one, "stash_path", mf_json_text(mf_strz(c->stash_path)));
 	(void)json_object_set_new(one, "magic_path", mf_json_text(mf_strz(c->magic_path)));
 	(void)json_object_set_new(one, "poll_interval", json_integer(c->poll_interval_s));
-	(void)json_object_set_new(one, "scan_interval",
-		c->scan_interval_s > 0 ? json_integer(c->scan_interval_s) : json_null());
+	(void)json_object_set_new(
+		one, "scan_interval", c->scan_interval_s > 0 ? json_integer(c->scan_interval_s) : json_null());
 	(void)json_object_set_new(one, "is_admin", json_boolean(c->is_admin));
 	if (secrets) {
 		(void)json_object_set_new(author, "signing_key", key_text(c->seed));
 		(void)json_object_set_new(one, "collective_dircap", json_string(collective));
-		(void)json_object_set_new(one, "upload_dircap",
-			c->read_only ? json_null() : json_string(c->personal.text));
+		(void)json_object_set_new(
+			one, "upload_dircap", c->read_only ? json_null() : json_string(c->personal.text));
 	}
 	return one;
 }
@@ -179,7 +179,8 @@ check_intervals(struct mf_http_req *req, const json_t *body, mf_folder_new *what
 	}
 	if (!json_is_null(scan) && !interval(scan, &what->scan_interval_s)) {
 		repr(scan, &text);
-		mf_api_error(req, 400, "Scan interval must be a positive integer or null (not '%s').", (const char *)text.p);
+		mf_api_error(
+			req, 400, "Scan interval must be a positive integer or null (not '%s').", (const char *)text.p);
 		mf_buf_free(&text);
 		return false;
 	}
@@ -195,9 +196,10 @@ check_name(mf_api *api, struct mf_http_req *req, const json_t *body, mf_folder_n
 	mf_err err;
 
 	if (!json_is_string(name) || scan == NULL || json_object_get(body, "poll_interval") == NULL ||
-	    !json_is_string(json_object_get(body, "author_name")) ||
-	    !json_is_string(json_object_get(body, "local_path"))) {
-		mf_api_error(req, 400, "Required: name, author_name, local_path (strings), poll_interval, scan_interval"
+		!json_is_string(json_object_get(body, "author_name")) ||
+		!json_is_string(json_object_get(body, "local_path"))) {
+		mf_api_error(req, 400,
+			"Required: name, author_name, local_path (strings), poll_interval, scan_interval"
 			" (numbers; scan_interval may be null)");
 		return false;
 	}
@@ -297,8 +299,8 @@ mf_api_add(mf_api *api, struct mf_http_req *req, mf_str name)
 	if (body == NULL)
 		return;
 	if (check_name(api, req, body, &what) && check_author(req, body, &what) &&
-	    check_join(req, body, &what, &collective) && check_state(api, req, what.name) &&
-	    (path = check_path(req, body)) != NULL) {
+		check_join(req, body, &what, &collective) && check_state(api, req, what.name) &&
+		(path = check_path(req, body)) != NULL) {
 		grid = mf_json_member(body, "grid", 4096);
 		what.magic_path = path;
 		w = wait_new(req);
@@ -330,8 +332,7 @@ on_left(void *arg, const mf_err *err, size_t failed, const char *const *paths, c
 		answer = json_object();
 		for (size_t i = 0; i < failed; i++)
 			(void)json_object_set_new(details, paths[i], mf_json_text(mf_strz(whys[i].text)));
-		(void)json_object_set_new(answer, "reason",
-			json_string("Problems while removing state directories:"));
+		(void)json_object_set_new(answer, "reason", json_string("Problems while removing state directories:"));
 		(void)json_object_set_new(answer, "details", details);
 		mf_api_json(w->req, 500, answer);
 	}

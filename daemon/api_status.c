@@ -45,8 +45,7 @@ grid_json(const struct grid_answer *g)
 	json_t *v = json_object();
 
 	(void)json_object_set_new(v, "url", mf_json_text(mf_strz(g->url)));
-	(void)json_object_set_new(v, "error",
-		g->err.code != MF_OK ? mf_json_text(mf_strz(g->err.text)) : json_null());
+	(void)json_object_set_new(v, "error", g->err.code != MF_OK ? mf_json_text(mf_strz(g->err.text)) : json_null());
 	(void)json_object_set_new(v, "connected", json_integer(g->status.connected));
 	(void)json_object_set_new(v, "wanted", json_integer(g->status.wanted));
 	(void)json_object_set_new(v, "happy", json_boolean(g->status.happy));

@@ -57,7 +57,7 @@ job_done(void *arg)
 	struct app_job *j = arg;
 	struct mf_app *app = j->app;
 
-	j->job = NULL; /* dead already */
+	j->job = NULL;   /* dead already */
 	j->done(j->arg); /* still in the list meanwhile, so that the app does not end under it */
 	if (j->prev != NULL)
 		j->prev->next = j->next;
@@ -272,8 +272,8 @@ mf_app_try_folders(struct mf_app *app)
 		return;
 	for (mf_app_folder *f = app->folders; f != NULL; f = f->next) {
 		try_folder(app, f);
-		again = again || (f->folder == NULL && !f->leaving &&
-			(f->grid->grid == NULL || mf_app_passing(f->why.code)));
+		again = again ||
+			(f->folder == NULL && !f->leaving && (f->grid->grid == NULL || mf_app_passing(f->why.code)));
 	}
 	if (again)
 		app->env->ops->timer_start(app->retry, APP_RETRY_MS);

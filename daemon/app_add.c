@@ -20,7 +20,7 @@ struct app_adding {
 	bool joining;
 	mf_dirread collective, personal;
 	mf_grid_conf conf;
-	struct mf_grid *grid;   /* open already, or opened by the job */
+	struct mf_grid *grid; /* open already, or opened by the job */
 	bool opened_here;
 	struct mf_timer *timer; /* while the configuration is locked */
 	unsigned tries;

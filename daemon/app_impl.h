@@ -23,7 +23,7 @@ struct mf_app {
 	mf_app_folder *folders;
 	struct app_job *jobs;
 	struct mf_timer *retry;
-	unsigned busy; /* folders being closed, added or left: the app waits for them */
+	unsigned busy;             /* folders being closed, added or left: the app waits for them */
 	struct app_adding *adding; /* names that are taken already */
 	bool stopping;
 	void (*stopped)(void *arg);

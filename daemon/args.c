@@ -32,7 +32,8 @@ find_long(const mf_option *options, mf_str name, size_t *at, mf_err *err)
 	}
 	if (hits == 1)
 		return MF_OK;
-	return mf_fail(err, MF_EINVAL, 0, hits == 0 ? "option --%.*s not recognized" : "option --%.*s not a unique prefix",
+	return mf_fail(err, MF_EINVAL, 0,
+		hits == 0 ? "option --%.*s not recognized" : "option --%.*s not a unique prefix",
 		(int)(name.n < 80 ? name.n : 80), name.p);
 }
 

@@ -125,7 +125,8 @@ open_config(struct mf_cli *cli, unsigned later_ms)
 	if (rc == MF_OK)
 		return true;
 	if (rc == MF_ENOTFOUND) /* here too long paths are printed whole */
-		(void)mf_cli_fail(cli, "Unable to load configuration: '%s/global.sqlite' doesn't exist.", cli->config_dir);
+		(void)mf_cli_fail(
+			cli, "Unable to load configuration: '%s/global.sqlite' doesn't exist.", cli->config_dir);
 	else
 		(void)mf_cli_fail(cli, "Unable to load configuration: %s", err.text);
 	return false;
@@ -237,8 +238,8 @@ run_program(struct mf_cli *cli, int argc, char **argv)
 		}
 		return status;
 	}
-	cli->config_dir = global.value[G_CONFIG] != NULL ? mf_path_absolute(global.value[G_CONFIG])
-							 : mf_config_default_dir();
+	cli->config_dir =
+		global.value[G_CONFIG] != NULL ? mf_path_absolute(global.value[G_CONFIG]) : mf_config_default_dir();
 	if (cli->config_dir == NULL && !wants_help(&(mf_args){0}, global.words, global.word))
 		return mf_cli_usage(cli, "there is no home directory: say --config DIR");
 	return run_command(cli, global.words, global.word);

@@ -32,9 +32,9 @@ struct mf_cli;
 
 typedef struct mf_command {
 	const char *name;
-	const char *words;   /**< synopsis of the arguments, "" for none */
-	const char *summary; /**< one line */
-	const char *about;   /**< what --help teaches below the options; may be NULL */
+	const char *words;        /**< synopsis of the arguments, "" for none */
+	const char *summary;      /**< one line */
+	const char *about;        /**< what --help teaches below the options; may be NULL */
 	const mf_option *options; /**< may be NULL */
 	/** Exit status.  Commands that are ours, not Python's, end with 2 for wrong usage. */
 	int (*run)(struct mf_cli *cli, const mf_args *args);
@@ -43,23 +43,22 @@ typedef struct mf_command {
 
 /** A program: its commands and how its errors look. */
 typedef struct mf_program {
-	const char *name;          /**< "magic-folder" */
-	const char *version_text;  /**< before the version number */
-	const char *about;         /**< first line of the help */
+	const char *name;                  /**< "magic-folder" */
+	const char *version_text;          /**< before the version number */
+	const char *about;                 /**< first line of the help */
 	const mf_command *const *commands; /**< NULL-terminated */
-	int failure;               /**< exit status of "anything else": 1, -api: 3 */
-	int api_failure;           /**< exit status of an API error: 1, -api: 2 */
+	int failure;                       /**< exit status of "anything else": 1, -api: 3 */
+	int api_failure;                   /**< exit status of an API error: 1, -api: 2 */
 } mf_program;
 
 /** One run of a program. */
 struct mf_cli {
 	const mf_program *program;
 	const mf_command *command;
-	char *config_dir;        /**< absolute as given or the default */
+	char *config_dir;         /**< absolute as given or the default */
 	struct mf_config *config; /**< after mf_cli_config() */
-	bool usage_failed;       /**< mf_cli_usage() was called */
+	bool usage_failed;        /**< mf_cli_usage() was called */
 };
-
 
 int mf_cli_main(const mf_program *program, int argc, char **argv);
 

@@ -110,7 +110,8 @@ receive(int fd, answer *a, mf_err *err)
 		if (a->too_long)
 			return mf_fail(err, MF_EFORMAT, 0, "the daemon's answer is too long");
 		if (!a->complete && HTTP_PARSER_ERRNO(&parser) != HPE_OK)
-			return mf_fail(err, n == 0 ? MF_ENET : MF_EFORMAT, 0, "the daemon's answer cannot be understood");
+			return mf_fail(
+				err, n == 0 ? MF_ENET : MF_EFORMAT, 0, "the daemon's answer cannot be understood");
 		if (n == 0 && !a->complete)
 			return mf_fail(err, MF_ENET, 0, "the daemon ended before it answered");
 	}
@@ -128,8 +129,10 @@ mf_client_ask(const mf_endpoint *where, const mf_client_request *what, unsigned 
 
 	if (fd < 0)
 		return mf_fail(err, MF_ENET, errno, "cannot connect: %s", strerror(errno));
-	mf_buf_addf(&head, "%s %s HTTP/1.1\r\nHost: invalid.\r\nAuthorization: Bearer %s\r\nConnection: close\r\n"
-		"Content-Length: %zu\r\n\r\n", what->method, what->path, what->token, what->body.n);
+	mf_buf_addf(&head,
+		"%s %s HTTP/1.1\r\nHost: invalid.\r\nAuthorization: Bearer %s\r\nConnection: close\r\n"
+		"Content-Length: %zu\r\n\r\n",
+		what->method, what->path, what->token, what->body.n);
 	sent = send_all(fd, mf_buf_str(&head)) && send_all(fd, what->body);
 	mf_buf_wipe_free(&head);
 	/* a refusal may have come before all was sent */

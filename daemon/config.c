@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/db.h"
 #include "daemon/endpoint.h"
 #include "daemon/files.h"
 
@@ -28,50 +29,19 @@ static const char own_tables[] =
 	"CREATE TABLE IF NOT EXISTS mf_config (key TEXT PRIMARY KEY, value TEXT) STRICT;"
 	"CREATE TABLE IF NOT EXISTS mf_folder_grid (name TEXT PRIMARY KEY, grid TEXT NOT NULL) STRICT";
 
-mf_code
-mf_config_db_fail(sqlite3 *db, mf_err *err, const char *what)
-{
-	int rc = sqlite3_errcode(db) & 0xff;
-
-	switch (rc) {
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return mf_fail(err, MF_EBUSY, rc, "%s: another program holds the database", what);
-	case SQLITE_FULL:
-		return mf_fail(err, MF_EFULL, rc, "%s: the disk is full", what);
-	case SQLITE_NOTADB:
-	case SQLITE_CORRUPT:
-		return mf_fail(err, MF_EFORMAT, rc, "%s: %s", what, sqlite3_errmsg(db));
-	default:
-		return mf_fail(err, MF_EIO, rc, "%s: %s", what, sqlite3_errmsg(db));
-	}
-}
-
-char *
-mf_config_column(sqlite3_stmt *q, int i)
-{
-	const void *p = sqlite3_column_blob(q, i); /* also right for TEXT */
-	int n = sqlite3_column_bytes(q, i);
-
-	if (sqlite3_column_type(q, i) == SQLITE_NULL)
-		return NULL;
-	return mf_strdup((mf_str){n > 0 ? p : "", (size_t)n});
-}
-
 /* Run a statement without rows; up to three text parameters (NULL = SQL NULL). */
 static mf_code
 run(sqlite3 *db, const char *sql, const char *const text[], int n, mf_err *err)
 {
 	sqlite3_stmt *q = NULL;
-	mf_code rc = MF_OK;
+	mf_code rc = mf_db_prepare(db, &sql, &q, 1, err);
 
-	if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) != SQLITE_OK)
-		return mf_config_db_fail(db, err, "configuration database");
+	if (rc != MF_OK)
+		return rc;
 	for (int i = 0; i < n; i++)
-		(void)sqlite3_bind_text(q, i + 1, text[i], -1, SQLITE_STATIC);
-	if (sqlite3_step(q) != SQLITE_DONE)
-		rc = mf_config_db_fail(db, err, "configuration database");
-	(void)sqlite3_finalize(q);
+		mf_db_bind_text(q, i + 1, text[i]);
+	rc = mf_db_run(q, err);
+	mf_db_finalize(&q, 1);
 	return rc;
 }
 
@@ -81,65 +51,62 @@ one_text(sqlite3 *db, const char *sql, mf_code *rc, mf_err *err)
 {
 	sqlite3_stmt *q = NULL;
 	char *out = NULL;
-	int step;
 
-	*rc = MF_OK;
-	if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) != SQLITE_OK) {
-		*rc = mf_config_db_fail(db, err, "configuration database");
-		return NULL;
-	}
-	step = sqlite3_step(q);
-	if (step == SQLITE_ROW)
-		out = mf_config_column(q, 0);
-	else if (step != SQLITE_DONE)
-		*rc = mf_config_db_fail(db, err, "configuration database");
-	(void)sqlite3_finalize(q);
+	*rc = mf_db_prepare(db, &sql, &q, 1, err);
+	if (*rc == MF_OK)
+		*rc = mf_db_step(q, err);
+	if (*rc == MF_OK)
+		out = mf_db_col_dup(q, 0);
+	else if (*rc == MF_ENOTFOUND)
+		*rc = MF_OK;
+	mf_db_finalize(&q, 1);
 	return out;
+}
+
+struct upgrade {
+	sqlite3 *db;
+	int64_t from;
+};
+
+static mf_code
+run_upgrades(void *arg, mf_err *err)
+{
+	struct upgrade *u = arg;
+	mf_code rc = MF_OK;
+
+	for (int64_t v = u->from; v < MF_CONFIG_VERSION && rc == MF_OK; v++)
+		rc = mf_db_exec(u->db, upgrades[v], err);
+	return rc == MF_OK ? mf_db_exec(u->db, own_tables, err) : rc;
 }
 
 /* Missing upgrades in one transaction; a newer file is refused before anything is written. */
 static mf_code
 upgrade(sqlite3 *db, const char *path, mf_err *err)
 {
-	mf_code rc;
-	char *text = one_text(db, "PRAGMA user_version", &rc, err);
-	long version = text != NULL ? strtol(text, NULL, 10) : 0;
+	struct upgrade u = {.db = db};
+	mf_code rc = mf_db_int(db, "PRAGMA user_version", &u.from, err);
 
-	free(text);
 	if (rc != MF_OK)
 		return rc;
-	if (version < 0 || version > MF_CONFIG_VERSION)
-		return mf_fail(err, MF_EUNSUPPORTED, 0, "%s has schema version %ld, this program knows up to %d",
-			path, version, MF_CONFIG_VERSION);
-	if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-		return mf_config_db_fail(db, err, "configuration database");
-	for (long v = version; v < MF_CONFIG_VERSION; v++)
-		if (sqlite3_exec(db, upgrades[v], NULL, NULL, NULL) != SQLITE_OK)
-			goto rollback;
-	if (sqlite3_exec(db, own_tables, NULL, NULL, NULL) == SQLITE_OK &&
-	    sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
-		return MF_OK;
-rollback:
-	rc = mf_config_db_fail(db, err, "upgrade of the configuration database");
-	(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	return rc;
+	if (u.from < 0 || u.from > MF_CONFIG_VERSION)
+		return mf_fail(err, MF_EUNSUPPORTED, 0, "%s has schema version %lld, this program knows up to %d", path,
+			(long long)u.from, MF_CONFIG_VERSION);
+	return mf_db_txn(db, run_upgrades, &u, err);
 }
 
 static mf_code
 open_db(const char *path, int flags, unsigned busy_ms, sqlite3 **out, mf_err *err)
 {
-	mf_code rc = MF_OK;
+	int got = sqlite3_open_v2(path, out, flags, NULL);
+	mf_code rc;
 
-	*out = NULL;
-	if (sqlite3_open_v2(path, out, flags, NULL) != SQLITE_OK) {
-		rc = *out == NULL ? mf_fail(err, MF_ENOMEM, 0, "no memory for a database")
-				  : mf_config_db_fail(*out, err, "open the configuration database");
+	if (got != SQLITE_OK) {
+		rc = mf_db_fail(err, *out, got, path);
 	} else {
 		(void)sqlite3_busy_timeout(*out, (int)busy_ms);
 		/* foreign keys stay off (Python's schema needs it); switching to WAL waits for other users */
-		if (sqlite3_exec(*out, "PRAGMA foreign_keys = OFF; PRAGMA synchronous = NORMAL;"
-			"PRAGMA journal_mode = WAL", NULL, NULL, NULL) != SQLITE_OK)
-			rc = mf_config_db_fail(*out, err, "open the configuration database");
+		rc = mf_db_exec(
+			*out, "PRAGMA foreign_keys = OFF; PRAGMA synchronous = NORMAL; PRAGMA journal_mode = WAL", err);
 	}
 	if (rc != MF_OK) {
 		(void)sqlite3_close(*out);
@@ -160,8 +127,10 @@ fill_new(const char *path, const mf_config_new *what, const char *client, mf_err
 	if (rc == MF_OK)
 		rc = upgrade(db, path, err);
 	if (rc == MF_OK)
-		rc = run(db, "INSERT INTO config (api_endpoint, tahoe_node_directory, api_client_endpoint)"
-			" VALUES (?, ?, ?)", row, 3, err);
+		rc = run(db,
+			"INSERT INTO config (api_endpoint, tahoe_node_directory, api_client_endpoint)"
+			" VALUES (?, ?, ?)",
+			row, 3, err);
 	if (rc == MF_OK)
 		rc = run(db, "UPDATE config SET wormhole_uri = ?", mailbox, 1, err);
 	if (rc == MF_OK)
@@ -177,9 +146,12 @@ write_readme(const char *dir, mf_err *err)
 	char *path = mf_path_join(dir, "README");
 	mf_code rc;
 
-	mf_buf_addf(&text, "This is the configuration directory of a Magic Folder daemon.\n\n"
-		"It holds secret keys and capabilities: keep it private and keep a copy.\n\nTo see what can be done, type:\n\n"
-		"    magic-folder --config %s --help\n", dir);
+	mf_buf_addf(&text,
+		"This is the configuration directory of a Magic Folder daemon.\n\n"
+		"It holds secret keys and capabilities: keep it private and keep a copy.\n\nTo see what can be done, "
+		"type:\n\n"
+		"    magic-folder --config %s --help\n",
+		dir);
 	rc = mf_file_create(path, mf_buf_str(&text), 0600, err);
 	free(path);
 	mf_buf_free(&text);
@@ -220,19 +192,15 @@ mf_config_create(const char *dir, const mf_config_new *what, mf_err *err)
 static mf_code
 load(struct mf_config *c, mf_err *err)
 {
-	sqlite3_stmt *q = NULL;
-	mf_code rc = MF_OK;
+	mf_code rc;
 
-	if (sqlite3_prepare_v2(c->db, "SELECT api_endpoint, tahoe_node_directory FROM config", -1, &q, NULL) != SQLITE_OK)
-		return mf_config_db_fail(c->db, err, "configuration database");
-	if (sqlite3_step(q) == SQLITE_ROW) {
-		c->api_endpoint = mf_config_column(q, 0);
-		c->node_directory = mf_config_column(q, 1);
-	}
-	(void)sqlite3_finalize(q);
-	if (c->api_endpoint == NULL)
-		return mf_fail(err, MF_EFORMAT, 0, "%s/global.sqlite has no API endpoint", c->dir);
-	c->grid = one_text(c->db, "SELECT value FROM mf_config WHERE key = 'grid'", &rc, err);
+	c->api_endpoint = one_text(c->db, "SELECT api_endpoint FROM config", &rc, err);
+	if (rc == MF_OK)
+		c->node_directory = one_text(c->db, "SELECT tahoe_node_directory FROM config", &rc, err);
+	if (rc == MF_OK && c->api_endpoint == NULL)
+		rc = mf_fail(err, MF_EFORMAT, 0, "%s/global.sqlite has no API endpoint", c->dir);
+	if (rc == MF_OK)
+		c->grid = one_text(c->db, "SELECT value FROM mf_config WHERE key = 'grid'", &rc, err);
 	if (rc == MF_OK && c->grid == NULL) { /* made by the Python program */
 		mf_buf url = {0};
 		mf_buf_addf(&url, "node:%s", c->node_directory != NULL ? c->node_directory : "");
@@ -252,8 +220,9 @@ mf_config_open(const char *dir, unsigned busy_ms, unsigned later_ms, struct mf_c
 	*out = NULL;
 	c->dir = mf_strdup(mf_strz(dir));
 	if (stat(path, &st) != 0)
-		rc = errno == ENOENT || errno == ENOTDIR ? mf_fail(err, MF_ENOTFOUND, errno, "'%s' doesn't exist.", path)
-							 : mf_fail_errno(err, errno, "open %s", path);
+		rc = errno == ENOENT || errno == ENOTDIR
+			? mf_fail(err, MF_ENOTFOUND, errno, "'%s' doesn't exist.", path)
+			: mf_fail_errno(err, errno, "open %s", path);
 	else
 		rc = open_db(path, SQLITE_OPEN_READWRITE, busy_ms, &c->db, err);
 	if (rc == MF_OK)
@@ -341,62 +310,65 @@ mf_config_set_client_endpoint(struct mf_config *c, const char *endpoint, mf_err 
 mf_code
 mf_config_folders(struct mf_config *c, mf_config_folder_each *each, void *arg, mf_err *err)
 {
-	sqlite3_stmt *q = NULL;
-	mf_code rc = MF_OK;
-	int step = SQLITE_DONE;
-
 	/* TEXT compares by its UTF-8 bytes, which is code point order */
-	if (sqlite3_prepare_v2(c->db, "SELECT m.name, m.location, g.grid FROM magic_folders m"
-		" LEFT JOIN mf_folder_grid g ON g.name = m.name ORDER BY m.name", -1, &q, NULL) != SQLITE_OK)
-		return mf_config_db_fail(c->db, err, "configuration database");
-	while (rc == MF_OK && (step = sqlite3_step(q)) == SQLITE_ROW) {
-		char *name = mf_config_column(q, 0), *location = mf_config_column(q, 1), *grid = mf_config_column(q, 2);
+	const char *sql = "SELECT m.name, m.location, g.grid FROM magic_folders m"
+			  " LEFT JOIN mf_folder_grid g ON g.name = m.name ORDER BY m.name";
+	sqlite3_stmt *q = NULL;
+	mf_code rc = mf_db_prepare(c->db, &sql, &q, 1, err);
+
+	while (rc == MF_OK && (rc = mf_db_step(q, err)) == MF_OK) {
+		char *name = mf_db_col_dup(q, 0), *location = mf_db_col_dup(q, 1), *grid = mf_db_col_dup(q, 2);
 		if (name != NULL && location != NULL)
 			rc = each(arg, name, location, grid != NULL ? grid : c->grid);
 		free(name);
 		free(location);
 		free(grid);
 	}
-	if (rc == MF_OK && step != SQLITE_DONE)
-		rc = mf_config_db_fail(c->db, err, "configuration database");
-	(void)sqlite3_finalize(q);
+	mf_db_finalize(&q, 1);
+	return rc == MF_ENOTFOUND ? MF_OK : rc;
+}
+
+/* What a transaction about one folder needs. */
+struct folder_row {
+	sqlite3 *db;
+	const char *name, *state_dir, *grid;
+};
+
+static mf_code
+insert_folder(void *arg, mf_err *err)
+{
+	const struct folder_row *f = arg;
+	const char *const folder[] = {f->name, f->state_dir}, *const own[] = {f->name, f->grid};
+	mf_code rc = run(f->db, "INSERT INTO magic_folders (name, location) VALUES (?, ?)", folder, 2, err);
+
+	if (rc == MF_EEXIST)
+		return mf_fail(err, MF_EEXIST, 0, "Already have a magic-folder named '%s'", f->name);
+	if (rc == MF_OK && f->grid != NULL)
+		rc = run(f->db, "INSERT OR REPLACE INTO mf_folder_grid (name, grid) VALUES (?, ?)", own, 2, err);
 	return rc;
+}
+
+static mf_code
+delete_folder(void *arg, mf_err *err)
+{
+	const struct folder_row *f = arg;
+	mf_code rc = run(f->db, "DELETE FROM magic_folders WHERE name = ?", &f->name, 1, err);
+
+	return rc == MF_OK ? run(f->db, "DELETE FROM mf_folder_grid WHERE name = ?", &f->name, 1, err) : rc;
 }
 
 mf_code
 mf_config_folder_add(struct mf_config *c, const char *name, const char *state_dir, const char *grid, mf_err *err)
 {
-	const char *const folder[] = {name, state_dir}, *const own[] = {name, grid};
-	mf_code rc;
+	struct folder_row f = {c->db, name, state_dir, grid};
 
-	if (sqlite3_exec(c->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-		return mf_config_db_fail(c->db, err, "configuration database");
-	rc = run(c->db, "INSERT INTO magic_folders (name, location) VALUES (?, ?)", folder, 2, err);
-	if (rc == MF_EIO && (sqlite3_errcode(c->db) & 0xff) == SQLITE_CONSTRAINT)
-		rc = mf_fail(err, MF_EEXIST, 0, "Already have a magic-folder named '%s'", name);
-	if (rc == MF_OK && grid != NULL)
-		rc = run(c->db, "INSERT OR REPLACE INTO mf_folder_grid (name, grid) VALUES (?, ?)", own, 2, err);
-	if (rc == MF_OK && sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
-		rc = mf_config_db_fail(c->db, err, "configuration database");
-	if (rc != MF_OK)
-		(void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-	return rc;
+	return mf_db_txn(c->db, insert_folder, &f, err);
 }
 
 mf_code
 mf_config_folder_remove(struct mf_config *c, const char *name, mf_err *err)
 {
-	const char *const row[] = {name};
-	mf_code rc;
+	struct folder_row f = {.db = c->db, .name = name};
 
-	if (sqlite3_exec(c->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-		return mf_config_db_fail(c->db, err, "configuration database");
-	rc = run(c->db, "DELETE FROM magic_folders WHERE name = ?", row, 1, err);
-	if (rc == MF_OK)
-		rc = run(c->db, "DELETE FROM mf_folder_grid WHERE name = ?", row, 1, err);
-	if (rc == MF_OK && sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
-		rc = mf_config_db_fail(c->db, err, "configuration database");
-	if (rc != MF_OK)
-		(void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-	return rc;
+	return mf_db_txn(c->db, delete_folder, &f, err);
 }

@@ -58,8 +58,8 @@ mf_code mf_config_set_client_endpoint(struct mf_config *c, const char *endpoint,
 typedef mf_code mf_config_folder_each(void *arg, const char *name, const char *state_dir, const char *grid);
 mf_code mf_config_folders(struct mf_config *c, mf_config_folder_each *each, void *arg, mf_err *err);
 /** @p grid NULL: the default one.  MF_EEXIST: the name is taken. */
-mf_code mf_config_folder_add(struct mf_config *c, const char *name, const char *state_dir, const char *grid,
-	mf_err *err);
+mf_code mf_config_folder_add(
+	struct mf_config *c, const char *name, const char *state_dir, const char *grid, mf_err *err);
 mf_code mf_config_folder_remove(struct mf_config *c, const char *name, mf_err *err);
 /** Where a new folder's state goes: DIR/folder-<URL-safe base64 of SHA-256 of the name>.  On the heap. */
 char *mf_config_state_dir(const struct mf_config *c, const char *name);

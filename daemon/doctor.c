@@ -49,12 +49,13 @@ check_mode(const char *path, mf_findings *all)
 	if (stat(path, &st) != 0) {
 		if (errno == ENOENT)
 			return true;
-		mf_finding_add(all, MF_FINDING_WRONG, "permissions", "%s cannot be looked at: %s", path, strerror(errno));
+		mf_finding_add(
+			all, MF_FINDING_WRONG, "permissions", "%s cannot be looked at: %s", path, strerror(errno));
 		return false;
 	}
 	if (st.st_uid != geteuid()) {
-		mf_finding_add(all, MF_FINDING_WRONG, "permissions", "%s belongs to another user; run as the user who owns it",
-			path);
+		mf_finding_add(all, MF_FINDING_WRONG, "permissions",
+			"%s belongs to another user; run as the user who owns it", path);
 		return false;
 	}
 	if ((st.st_mode & 077) == 0)
@@ -73,7 +74,8 @@ check_database(const char *path, const char *what, mf_findings *all)
 
 	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
 		(void)sqlite3_busy_timeout(db, 2000);
-	if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW) {
+	if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &q, NULL) == SQLITE_OK &&
+		sqlite3_step(q) == SQLITE_ROW) {
 		said = (const char *)sqlite3_column_text(q, 0);
 		ok = strcmp(said, "ok") == 0;
 	} else if (db != NULL) {
@@ -82,8 +84,8 @@ check_database(const char *path, const char *what, mf_findings *all)
 	if (ok)
 		mf_finding_add(all, MF_FINDING_OK, "databases", "%s is sound", what);
 	else
-		mf_finding_add(all, MF_FINDING_WRONG, "databases", "%s (%s): %s; stop the daemon and restore a copy", what, path,
-			said);
+		mf_finding_add(all, MF_FINDING_WRONG, "databases", "%s (%s): %s; stop the daemon and restore a copy",
+			what, path, said);
 	(void)sqlite3_finalize(q);
 	(void)sqlite3_close(db);
 }
@@ -105,8 +107,8 @@ check_folder_database(void *arg, const char *name, const char *state_dir, const 
 void
 mf_doctor_files(struct mf_config *c, mf_findings *all)
 {
-	static const char *const names[] = {"", "global.sqlite", "api_token", "private", "private/convergence",
-		"private/secret"};
+	static const char *const names[] = {
+		"", "global.sqlite", "api_token", "private", "private/convergence", "private/secret"};
 	char *global = mf_path_join(mf_config_dir(c), "global.sqlite");
 	char token[MF_TOKEN_LEN + 1];
 	mf_grid_conf conf;
@@ -138,8 +140,10 @@ mf_doctor_endpoint(struct mf_config *c, mf_findings *all)
 	if (mf_endpoint_server(mf_strz(mf_config_api_endpoint(c)), &where, &err) != MF_OK)
 		mf_finding_add(all, MF_FINDING_WRONG, "endpoint", "'%s': %s", mf_config_api_endpoint(c), err.text);
 	else if (where.kind != MF_ENDPOINT_UNIX && (where.host[0] == '\0' || strcmp(where.host, "0.0.0.0") == 0))
-		mf_finding_add(all, MF_FINDING_NOTE, "endpoint", "'%s' listens on every network interface, unencrypted;"
-			" add :interface=127.0.0.1 unless that is meant", mf_config_api_endpoint(c));
+		mf_finding_add(all, MF_FINDING_NOTE, "endpoint",
+			"'%s' listens on every network interface, unencrypted;"
+			" add :interface=127.0.0.1 unless that is meant",
+			mf_config_api_endpoint(c));
 	else
 		mf_finding_add(all, MF_FINDING_OK, "endpoint", "%s", mf_config_api_endpoint(c));
 }

@@ -23,10 +23,10 @@ void mf_finding_add(mf_findings *all, enum mf_finding_level level, const char *c
 	__attribute__((format(printf, 4, 5)));
 void mf_findings_free(mf_findings *all);
 
-void mf_doctor_files(struct mf_config *c, mf_findings *all);     /**< permissions, databases, token, secrets */
+void mf_doctor_files(struct mf_config *c, mf_findings *all); /**< permissions, databases, token, secrets */
 void mf_doctor_endpoint(struct mf_config *c, mf_findings *all);
-void mf_doctor_store(struct mf_config *c, mf_findings *all);     /**< the default grid's store */
-void mf_doctor_folders(struct mf_config *c, mf_findings *all);   /**< roots, rename exchange, overlaps, inotify */
+void mf_doctor_store(struct mf_config *c, mf_findings *all);   /**< the default grid's store */
+void mf_doctor_folders(struct mf_config *c, mf_findings *all); /**< roots, rename exchange, overlaps, inotify */
 void mf_doctor_clock(mf_findings *all);
 
 #endif

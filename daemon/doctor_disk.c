@@ -37,13 +37,15 @@ check_space(const char *path, const char *check, mf_findings *all)
 	total = (uint64_t)v.f_blocks * v.f_frsize;
 	mf_text_size(left, text);
 	if ((v.f_flag & ST_RDONLY) != 0)
-		mf_finding_add(all, MF_FINDING_WRONG, check, "%s is on a read-only file system; mount it writable", path);
+		mf_finding_add(
+			all, MF_FINDING_WRONG, check, "%s is on a read-only file system; mount it writable", path);
 	else if (left * 100 < total * LOW_PERCENT)
 		mf_finding_add(all, MF_FINDING_NOTE, check, "only %s are free at %s; make room or move it", text, path);
 	else
 		mf_finding_add(all, MF_FINDING_OK, check, "%s are free at %s", text, path);
 	if (v.f_files > 0 && v.f_favail * 100 < v.f_files * LOW_PERCENT)
-		mf_finding_add(all, MF_FINDING_NOTE, check, "only %llu more files fit at %s (inodes); every stored object is one",
+		mf_finding_add(all, MF_FINDING_NOTE, check,
+			"only %llu more files fit at %s (inodes); every stored object is one",
 			(unsigned long long)v.f_favail, path);
 }
 
@@ -85,13 +87,15 @@ mf_doctor_store(struct mf_config *c, mf_findings *all)
 	}
 	path = url + 4;
 	if (stat(path, &st) != 0 && errno == ENOENT) {
-		mf_finding_add(all, MF_FINDING_NOTE, "store", "%s does not exist yet; the daemon makes it when it first runs."
-			" If it should exist, mount its disk", path);
+		mf_finding_add(all, MF_FINDING_NOTE, "store",
+			"%s does not exist yet; the daemon makes it when it first runs."
+			" If it should exist, mount its disk",
+			path);
 		return;
 	}
 	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode) || access(path, R_OK | W_OK | X_OK) != 0) {
-		mf_finding_add(all, MF_FINDING_WRONG, "store", "%s is not a directory that we may read and write: %s", path,
-			errno != 0 ? strerror(errno) : "not a directory");
+		mf_finding_add(all, MF_FINDING_WRONG, "store", "%s is not a directory that we may read and write: %s",
+			path, errno != 0 ? strerror(errno) : "not a directory");
 		return;
 	}
 	check_space(path, "store", all);
@@ -124,8 +128,10 @@ check_exchange(const char *root, const char *name, mf_findings *all)
 		if (fd < 0)
 			break;
 		if (fstat(fd, &st) == 0 && (st.st_mtime - now > SKEW_S || now - st.st_mtime > SKEW_S))
-			mf_finding_add(all, MF_FINDING_NOTE, "clock", "the file system of folder '%s' is %lld s off this machine's"
-				" clock; set one of them", name, (long long)(st.st_mtime - now));
+			mf_finding_add(all, MF_FINDING_NOTE, "clock",
+				"the file system of folder '%s' is %lld s off this machine's"
+				" clock; set one of them",
+				name, (long long)(st.st_mtime - now));
 		(void)close(fd);
 	}
 	if (fd < 0)
@@ -134,8 +140,10 @@ check_exchange(const char *root, const char *name, mf_findings *all)
 	else
 		rc = renameat2(dir, tmp[0], dir, tmp[1], RENAME_EXCHANGE);
 	if (fd >= 0 && rc != 0)
-		mf_finding_add(all, MF_FINDING_NOTE, "folders", "the file system of '%s' cannot swap two names at once (%s): a"
-			" change made in the instant of a download is noticed a little less surely there", name, strerror(errno));
+		mf_finding_add(all, MF_FINDING_NOTE, "folders",
+			"the file system of '%s' cannot swap two names at once (%s): a"
+			" change made in the instant of a download is noticed a little less surely there",
+			name, strerror(errno));
 	for (int i = 0; i < 2 && dir >= 0; i++)
 		(void)unlinkat(dir, tmp[i], 0);
 	if (dir >= 0)
@@ -166,16 +174,21 @@ check_folder(void *arg, const char *name, const char *state_dir, const char *gri
 		return MF_OK;
 	}
 	if (stat(conf.magic_path, &st) != 0 || !S_ISDIR(st.st_mode)) {
-		mf_finding_add(r->all, MF_FINDING_WRONG, "folders", "'%s': %s is not there; nothing is synced until it is back."
-			" Mount its disk, or leave the folder", name, conf.magic_path);
+		mf_finding_add(r->all, MF_FINDING_WRONG, "folders",
+			"'%s': %s is not there; nothing is synced until it is back."
+			" Mount its disk, or leave the folder",
+			name, conf.magic_path);
 	} else {
 		for (size_t i = 0; i < r->n; i++)
 			if (inside(r->path[i], conf.magic_path) || inside(conf.magic_path, r->path[i]))
-				mf_finding_add(r->all, MF_FINDING_WRONG, "folders", "%s and %s lie inside each other; leave one of them",
-					r->path[i], conf.magic_path);
+				mf_finding_add(r->all, MF_FINDING_WRONG, "folders",
+					"%s and %s lie inside each other; leave one of them", r->path[i],
+					conf.magic_path);
 		if (inside(conf.magic_path, state_dir))
-			mf_finding_add(r->all, MF_FINDING_WRONG, "folders", "'%s' holds our own configuration and would publish its"
-				" secrets; leave it and sync another directory", name);
+			mf_finding_add(r->all, MF_FINDING_WRONG, "folders",
+				"'%s' holds our own configuration and would publish its"
+				" secrets; leave it and sync another directory",
+				name);
 		check_exchange(conf.magic_path, name, r->all);
 		check_space(conf.magic_path, "folders", r->all);
 		r->path = mf_realloc_array(r->path, r->n + 1, sizeof(*r->path));
@@ -226,11 +239,13 @@ check_inotify(const struct roots *r)
 	for (size_t i = 0; i < r->n; i++)
 		need += count_dirs(r->path[i]);
 	if (limit == 0)
-		mf_finding_add(r->all, MF_FINDING_NOTE, "watching", "this system has no inotify: changes wait for the next scan");
+		mf_finding_add(r->all, MF_FINDING_NOTE, "watching",
+			"this system has no inotify: changes wait for the next scan");
 	else if (need > limit - limit / 10)
-		mf_finding_add(r->all, MF_FINDING_WRONG, "watching", "%llu directories to watch, but the system allows %llu; type:"
-			" sudo sysctl fs.inotify.max_user_watches=%llu", (unsigned long long)need, (unsigned long long)limit,
-			(unsigned long long)(need * 2));
+		mf_finding_add(r->all, MF_FINDING_WRONG, "watching",
+			"%llu directories to watch, but the system allows %llu; type:"
+			" sudo sysctl fs.inotify.max_user_watches=%llu",
+			(unsigned long long)need, (unsigned long long)limit, (unsigned long long)(need * 2));
 	else
 		mf_finding_add(r->all, MF_FINDING_OK, "watching", "%llu directories to watch, the system allows %llu",
 			(unsigned long long)need, (unsigned long long)limit);

@@ -112,8 +112,8 @@ only_keys(const parts *p, const char *const keys[], size_t positional, mf_err *e
 		for (size_t k = 0; key[0] != '\0' && keys[k] != NULL; k++)
 			known = known || strcmp(keys[k], key) == 0;
 		if (!known)
-			return mf_fail(err, MF_EINVAL, 0, "an endpoint of type '%.20s' has no argument '%.60s'", p->kind,
-				key[0] != '\0' ? key : p->args[i].value);
+			return mf_fail(err, MF_EINVAL, 0, "an endpoint of type '%.20s' has no argument '%.60s'",
+				p->kind, key[0] != '\0' ? key : p->args[i].value);
 	}
 	return MF_OK;
 }
@@ -128,8 +128,8 @@ set_path(const parts *p, mf_endpoint *out, mf_err *err)
 	if (path == NULL || path[0] == '\0')
 		return mf_fail(err, MF_EINVAL, 0, "a unix endpoint needs a path: unix:/some/where");
 	if (strlen(path) >= sizeof(out->path))
-		return mf_fail(err, MF_EINVAL, 0, "a unix socket's path has at most %d characters",
-			MF_ENDPOINT_PATH_MAX - 1);
+		return mf_fail(
+			err, MF_EINVAL, 0, "a unix socket's path has at most %d characters", MF_ENDPOINT_PATH_MAX - 1);
 	memcpy(out->path, path, strlen(path) + 1);
 	out->kind = MF_ENDPOINT_UNIX;
 	return MF_OK;
@@ -145,7 +145,8 @@ server_tcp(const parts *p, mf_endpoint *out, mf_err *err)
 	if (only_keys(p, keys, 1, err) != MF_OK)
 		return MF_EINVAL;
 	if (port == NULL || !parse_port(port, &out->port))
-		return mf_fail(err, MF_EINVAL, 0, "'%.60s' is not a port number (0 to 65535)", port != NULL ? port : "");
+		return mf_fail(
+			err, MF_EINVAL, 0, "'%.60s' is not a port number (0 to 65535)", port != NULL ? port : "");
 	out->kind = strcmp(p->kind, "tcp6") == 0 ? MF_ENDPOINT_TCP6 : MF_ENDPOINT_TCP;
 	if (host != NULL && host[0] != '\0') {
 		if (strchr(host, ':') != NULL)
@@ -188,8 +189,8 @@ mf_endpoint_server(mf_str text, mf_endpoint *out, mf_err *err)
 		return server_tcp(&p, out, err);
 	if (strcmp(p.kind, "unix") == 0)
 		return server_unix(&p, out, err);
-	return mf_fail(err, MF_EINVAL, 0, "cannot listen on an endpoint of type '%.60s'; use tcp:PORT or unix:PATH",
-		p.kind);
+	return mf_fail(
+		err, MF_EINVAL, 0, "cannot listen on an endpoint of type '%.60s'; use tcp:PORT or unix:PATH", p.kind);
 }
 
 mf_code

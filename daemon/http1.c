@@ -1,21 +1,13 @@
 /* Connections and answers. */
 #include "daemon/http1_impl.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
-	IDLE_MS = 300000,    /* GridSync keeps connections for 240 s and does not repeat a PUT */
-	REQUEST_MS = 60000,
-	LINGER_MS = 2000,    /* for the client to read a refusal before the socket goes */
-	MAX_LATER = 65536,   /* pipelined bytes kept; then we stop reading */
-	EXTRA_CONNS = 16,    /* above the limit these still get their 503 */
+	LINGER_MS = 2000,  /* for the client to read a refusal before the socket goes */
+	MAX_LATER = 65536, /* pipelined bytes kept; then we stop reading */
+	EXTRA_CONNS = 16,  /* above the limit these still get their 503 */
 };
 
 /* An answer under way. */
@@ -217,8 +209,9 @@ static const char *
 status_text(unsigned status)
 {
 	switch (status) {
-#define XX(num, name, string) case num: return #string;
-	HTTP_STATUS_MAP(XX)
+#define XX(num, name, string) \
+	case num: return #string;
+		HTTP_STATUS_MAP(XX)
 #undef XX
 	default: return "Unknown";
 	}
@@ -234,8 +227,8 @@ send_reply(struct mf_http_conn *c, const mf_http_reply_opts *o, mf_buf *body, bo
 	struct tm tm;
 
 	(void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
-	mf_buf_addf(&w->head, "HTTP/1.1 %u %s\r\nServer: magic-folder\r\nDate: %s\r\nContent-Length: %zu\r\n", o->status,
-		status_text(o->status), date, body->n);
+	mf_buf_addf(&w->head, "HTTP/1.1 %u %s\r\nServer: magic-folder\r\nDate: %s\r\nContent-Length: %zu\r\n",
+		o->status, status_text(o->status), date, body->n);
 	if (o->type != NULL)
 		mf_buf_addf(&w->head, "Content-Type: %s\r\n", o->type);
 	if (o->extra != NULL)
@@ -292,8 +285,8 @@ mf_http_on_gone(struct mf_http_req *r, mf_http_gone *gone, void *arg)
 	r->gone_arg = arg;
 }
 
-static void
-on_connection(uv_stream_t *listener, int status)
+void
+mf_http_on_connection(uv_stream_t *listener, int status)
 {
 	struct mf_http *h = listener->data;
 	struct mf_http_conn *c;
@@ -318,7 +311,7 @@ on_connection(uv_stream_t *listener, int status)
 	h->conns = c;
 	h->n_conns++;
 	if (uv_accept(listener, &c->sock.stream) != 0 || h->n_conns > h->conf.conns + EXTRA_CONNS ||
-	    uv_read_start(&c->sock.stream, on_alloc, on_read) != 0) {
+		uv_read_start(&c->sock.stream, on_alloc, on_read) != 0) {
 		mf_http_conn_close(c);
 		return;
 	}
@@ -329,8 +322,8 @@ on_connection(uv_stream_t *listener, int status)
 		mf_http_refuse(c, 503);
 }
 
-static void
-on_listener_closed(uv_handle_t *handle)
+void
+mf_http_on_listener_closed(uv_handle_t *handle)
 {
 	struct mf_http *h = handle->data;
 
@@ -352,100 +345,5 @@ mf_http_close(struct mf_http *h, void (*done)(void *arg), void *arg)
 		next = c->next; /* freed in a later turn of the loop */
 		mf_http_conn_close(c);
 	}
-	uv_close(&h->sock.handle, on_listener_closed); /* removes a unix socket's file, too */
-}
-
-static int
-bind_tcp(struct mf_http *h, const mf_endpoint *where, mf_endpoint *bound)
-{
-	bool six = where->kind == MF_ENDPOINT_TCP6;
-	const char *host = where->host[0] != '\0' ? where->host : six ? "::" : "0.0.0.0";
-	struct sockaddr_storage at;
-	int len = sizeof(at), rc;
-
-	rc = six ? uv_ip6_addr(host, where->port, (struct sockaddr_in6 *)&at)
-		 : uv_ip4_addr(host, where->port, (struct sockaddr_in *)&at);
-	if (rc == 0)
-		rc = uv_tcp_bind(&h->sock.tcp, (struct sockaddr *)&at, 0);
-	if (rc == 0)
-		rc = uv_listen(&h->sock.stream, 128, on_connection);
-	if (rc == 0)
-		rc = uv_tcp_getsockname(&h->sock.tcp, (struct sockaddr *)&at, &len);
-	if (rc != 0)
-		return rc;
-	bound->port = ntohs(six ? ((struct sockaddr_in6 *)&at)->sin6_port : ((struct sockaddr_in *)&at)->sin_port);
-	/* clients on this machine reach "all interfaces" by the loopback */
-	if (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
-		(void)snprintf(bound->host, sizeof(bound->host), "%s", six ? "::1" : "127.0.0.1");
-	return 0;
-}
-
-/* A socket file that nobody listens on any more is removed; anything else in the way stays. */
-static void
-sweep_socket(const char *path)
-{
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	struct stat st;
-	int fd;
-
-	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
-		return;
-	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0 && errno == ECONNREFUSED)
-		(void)unlink(path);
-	(void)close(fd);
-}
-
-static int
-bind_unix(struct mf_http *h, const mf_endpoint *where)
-{
-	mode_t old;
-	int rc;
-
-	sweep_socket(where->path);
-	old = umask(0777 & ~where->mode); /* the socket is born with its mode */
-	rc = uv_pipe_bind(&h->sock.pipe, where->path);
-	(void)umask(old);
-	if (rc == 0)
-		rc = uv_listen(&h->sock.stream, 128, on_connection);
-	return rc;
-}
-
-mf_code
-mf_http_listen(uv_loop_t *loop, const mf_endpoint *where, const mf_http_conf *conf, struct mf_http **out,
-	mf_endpoint *bound, mf_err *err)
-{
-	struct mf_http *h = mf_alloc(sizeof(*h));
-	char place[300];
-	int rc;
-
-	h->loop = loop;
-	h->conf = *conf;
-	h->conf.idle_ms = conf->idle_ms != 0 ? conf->idle_ms : IDLE_MS;
-	h->conf.request_ms = conf->request_ms != 0 ? conf->request_ms : REQUEST_MS;
-	h->conf.conns = conf->conns != 0 ? conf->conns : MF_HTTP_MAX_CONNS;
-	h->is_unix = where->kind == MF_ENDPOINT_UNIX;
-	*bound = *where;
-	if (h->is_unix)
-		(void)uv_pipe_init(loop, &h->sock.pipe, 0);
-	else
-		(void)uv_tcp_init(loop, &h->sock.tcp);
-	h->sock.handle.data = h;
-	rc = h->is_unix ? bind_unix(h, where) : bind_tcp(h, where, bound);
-	if (rc == 0) {
-		*out = h;
-		return MF_OK;
-	}
-	h->closing = true;
-	uv_close(&h->sock.handle, on_listener_closed);
-	if (h->is_unix)
-		(void)snprintf(place, sizeof(place), "%s", where->path);
-	else
-		(void)snprintf(place, sizeof(place), "%s:%u", where->host[0] != '\0' ? where->host : "any",
-			(unsigned)where->port);
-	return mf_fail(err, rc == UV_EADDRINUSE ? MF_EBUSY : MF_EIO, rc, "Couldn't listen on %s: [Errno %d] %s.", place,
-		-rc, strerror(-rc));
+	uv_close(&h->sock.handle, mf_http_on_listener_closed); /* removes a unix socket's file, too */
 }

@@ -49,7 +49,7 @@ struct mf_http_conn {
 	bool eof;          /* the client sends no more */
 	bool read_stopped; /* `later` is full */
 	bool closing;
-	unsigned refuse;   /* status that a parser callback wants, 0 = none */
+	unsigned refuse; /* status that a parser callback wants, 0 = none */
 	unsigned open_handles;
 	mf_buf later;
 	char chunk[16384]; /* where libuv reads into */
@@ -83,6 +83,9 @@ void mf_http_conn_close(struct mf_http_conn *c);
 void mf_http_conn_timer(struct mf_http_conn *c);
 /** Answer of our own, without a handler; the connection ends afterwards. */
 void mf_http_refuse(struct mf_http_conn *c, unsigned status);
+/** Callbacks of the listening socket. */
+void mf_http_on_connection(uv_stream_t *listener, int status);
+void mf_http_on_listener_closed(uv_handle_t *handle);
 /** The answer is out: take the next request. */
 void mf_http_conn_next(struct mf_http_conn *c);
 

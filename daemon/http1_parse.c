@@ -157,7 +157,7 @@ names_ok(const struct mf_http_req *r)
 		for (size_t k = 0; k < r->field[i].name_n; k++) {
 			char c = name[k], low = (char)(c | 0x20);
 			if (!(low >= 'a' && low <= 'z') && !(c >= '0' && c <= '9') &&
-			    (c == '\0' || strchr(others, c) == NULL))
+				(c == '\0' || strchr(others, c) == NULL))
 				return false;
 		}
 	}

@@ -9,7 +9,8 @@ static utf8proc_int32_t
 next(mf_str *s)
 {
 	utf8proc_int32_t c;
-	utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)s->p, s->n < 4 ? (utf8proc_ssize_t)s->n : 4, &c);
+	utf8proc_ssize_t n =
+		utf8proc_iterate((const utf8proc_uint8_t *)s->p, s->n < 4 ? (utf8proc_ssize_t)s->n : 4, &c);
 
 	if (n <= 0) {
 		c = '?';

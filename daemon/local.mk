@@ -8,7 +8,8 @@ libmf_a_SOURCES += \
 	%reldir%/doctor.c %reldir%/doctor.h %reldir%/doctor_disk.c \
 	%reldir%/endpoint.c %reldir%/endpoint.h \
 	%reldir%/files.c %reldir%/files.h \
-	%reldir%/http1.c %reldir%/http1.h %reldir%/http1_impl.h %reldir%/http1_parse.c \
+	%reldir%/http1.c %reldir%/http1.h %reldir%/http1_impl.h \
+	%reldir%/http1_listen.c %reldir%/http1_parse.c \
 	%reldir%/jsontext.c %reldir%/jsontext.h \
 	%reldir%/pidfile.c %reldir%/pidfile.h \
 	%reldir%/run.c %reldir%/run.h \

@@ -17,8 +17,8 @@ static const mf_option options[] = {
 	[O_POLL] = {"poll-interval", 'p', "SECONDS", "look for others' changes at least this often", "60"},
 	[O_SCAN] = {"scan-interval", 's', "SECONDS", "look for our own changes at least this often", "60"},
 	[O_NO_SCAN] = {"disable-scanning", '\0', NULL, "no periodic scan", NULL},
-	[O_COLLECTIVE] = {"collective", '\0', "READCAP", "join the folder with this Collective; - reads it from standard input",
-		NULL},
+	[O_COLLECTIVE] = {"collective", '\0', "READCAP",
+		"join the folder with this Collective; - reads it from standard input", NULL},
 	[O_GRID] = {"grid", '\0', "URL", "the folder's grid, if it is not the default one", NULL},
 	{0},
 };
@@ -60,8 +60,8 @@ make_body(const mf_args *args, const char *dir, const char *author, const char *
 	(void)json_object_set_new(body, "author_name", json_string(author));
 	(void)json_object_set_new(body, "local_path", json_string(dir));
 	(void)json_object_set_new(body, "poll_interval", json_integer(poll));
-	(void)json_object_set_new(body, "scan_interval",
-		args->value[O_NO_SCAN] != NULL ? json_null() : json_integer(scan));
+	(void)json_object_set_new(
+		body, "scan_interval", args->value[O_NO_SCAN] != NULL ? json_null() : json_integer(scan));
 	if (collective != NULL)
 		(void)json_object_set_new(body, "collective", json_string(collective));
 	if (args->value[O_GRID] != NULL)
@@ -101,16 +101,18 @@ print_joined(const char *name, const char *author, const char *personal)
 	add_word(&command, author);
 	mf_buf_addf(&command, " -p %s", personal);
 	printf("Joined magic-folder as '%s' in '%s'.\n\nOur Personal read capability:\n\n    %s\n\n"
-		"Changes of others arrive now. Ours are seen by them once the folder's admin has typed:\n\n"
-		"    %s\n\n"
-		"(with the admin's own name of the folder after -n)\n", author, name, personal, (const char *)command.p);
+	       "Changes of others arrive now. Ours are seen by them once the folder's admin has typed:\n\n"
+	       "    %s\n\n"
+	       "(with the admin's own name of the folder after -n)\n",
+		author, name, personal, (const char *)command.p);
 	mf_buf_free(&command);
 }
 
 static int
 run(struct mf_cli *cli, const mf_args *args)
 {
-	char *dir = args->words > 0 ? mf_path_absolute(args->word[0]) : NULL, *collective = NULL, *login = mf_login_name();
+	char *dir = args->words > 0 ? mf_path_absolute(args->word[0]) : NULL, *collective = NULL,
+	     *login = mf_login_name();
 	const char *author = args->value[O_AUTHOR] != NULL ? args->value[O_AUTHOR] : login;
 	const char *personal;
 	mf_answer answer;
@@ -123,8 +125,11 @@ run(struct mf_cli *cli, const mf_args *args)
 		status = collective == NULL ? cli->program->failure : 0;
 	}
 	if (status == 0) {
-		answer = mf_ask_daemon(cli, (mf_ask){.method = "POST", .rest = "/v1/magic-folder",
-			.body = make_body(args, dir, author, collective)}, NULL);
+		answer = mf_ask_daemon(cli,
+			(mf_ask){.method = "POST",
+				.rest = "/v1/magic-folder",
+				.body = make_body(args, dir, author, collective)},
+			NULL);
 		status = answer.exit_status;
 		if (status == 0 && collective != NULL) {
 			personal = json_string_value(json_object_get(answer.json, "personal_dmd"));
@@ -144,13 +149,13 @@ const mf_command mf_cmd_add = {
 	.name = "add",
 	.words = "LOCAL_DIR",
 	.summary = "Add a folder: make a new one, or join one by its Collective's read capability",
-	.about =
-		"A new folder syncs LOCAL_DIR (which must exist). Another device joins it without any server:\n\n"
-		"    here:   magic-folder list --include-secret-information    shows the 'collective' capability\n"
-		"    here:   magic-folder grid info COLLECTIVE                 shows its read capability\n"
-		"    there:  magic-folder add -n NAME -A AUTHOR --collective - LOCAL_DIR    (paste it, press Enter)\n"
-		"    here:   the command that it prints\n\n"
-		"A capability on the command line can be seen by others on the machine for a moment; '-' avoids that.\n",
+	.about = "A new folder syncs LOCAL_DIR (which must exist). Another device joins it without any server:\n\n"
+		 "    here:   magic-folder list --include-secret-information    shows the 'collective' capability\n"
+		 "    here:   magic-folder grid info COLLECTIVE                 shows its read capability\n"
+		 "    there:  magic-folder add -n NAME -A AUTHOR --collective - LOCAL_DIR    (paste it, press Enter)\n"
+		 "    here:   the command that it prints\n\n"
+		 "A capability on the command line can be seen by others on the machine for a moment; '-' avoids "
+		 "that.\n",
 	.options = options,
 	.run = run,
 	.origin = MF_COMMAND_PYTHON,

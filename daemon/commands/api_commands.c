@@ -6,7 +6,10 @@
 
 enum { O_FOLDER, O_AUTHOR, O_PERSONAL };
 
-#define FOLDER_OPTION {"folder", 'n', "NAME", "the folder (required)", NULL}
+#define FOLDER_OPTION \
+	{ \
+		"folder", 'n', "NAME", "the folder (required)", NULL \
+	}
 
 static const mf_option folder_only[] = {
 	[O_FOLDER] = FOLDER_OPTION,
@@ -16,8 +19,10 @@ static const mf_option folder_only[] = {
 static const mf_option participant_options[] = {
 	[O_FOLDER] = FOLDER_OPTION,
 	[O_AUTHOR] = {"author-name", 'a', "NAME", "what to call the participant (required)", NULL},
-	[O_PERSONAL] = {"personal-dmd", 'p', "CAP", "the participant's Personal read capability (required); - reads it"
-		" from standard input", NULL},
+	[O_PERSONAL] = {"personal-dmd", 'p', "CAP",
+		"the participant's Personal read capability (required); - reads it"
+		" from standard input",
+		NULL},
 	{0},
 };
 
@@ -88,8 +93,8 @@ add_participant(struct mf_cli *cli, const mf_args *args)
 	if (cap == NULL)
 		return cli->program->failure;
 	body = json_pack("{s:{s:s}, s:s}", "author", "name", args->value[O_AUTHOR], "personal_dmd", cap);
-	status = call(cli, (mf_ask){.method = "POST", .folder = args->value[O_FOLDER], .rest = "/participants",
-		.body = body}, 4);
+	status = call(cli,
+		(mf_ask){.method = "POST", .folder = args->value[O_FOLDER], .rest = "/participants", .body = body}, 4);
 	free(cap);
 	return status;
 }

@@ -54,8 +54,8 @@ api_error(struct mf_cli *cli, unsigned status, const json_t *body, const mf_buf 
 	}
 	(void)fprintf(stderr, "Error: Magic Folder HTTP API reported error %u: %s\n", status,
 		reason != NULL ? reason : "(no reason given)");
-	json_object_foreach((json_t *)(uintptr_t)details, path, text)
-		(void)fprintf(stderr, "%s: %s\n", path, json_string_value(text));
+	json_object_foreach((json_t *)(uintptr_t)details, path, text)(void)
+		fprintf(stderr, "%s: %s\n", path, json_string_value(text));
 	if (status == 409 && hint != NULL)
 		(void)fprintf(stderr, "%s\n", hint);
 	return cli->program->api_failure;
@@ -107,7 +107,8 @@ exchange(struct mf_cli *cli, const mf_ask *ask, const char *endpoint, const char
 	} else {
 		out.json = json_loadb(got.n > 0 ? (const char *)got.p : "", got.n, JSON_DECODE_ANY, NULL);
 		if (out.status == 401)
-			out.exit_status = mf_cli_fail(cli, "the daemon refuses the token in %s/api_token", cli->config_dir);
+			out.exit_status =
+				mf_cli_fail(cli, "the daemon refuses the token in %s/api_token", cli->config_dir);
 		else if (out.status != 200 && out.status != 201)
 			out.exit_status = api_error(cli, out.status, out.json, &got, hint);
 		else if (out.json == NULL)

@@ -18,7 +18,7 @@ typedef struct mf_ask {
 /** What came back. */
 typedef struct mf_answer {
 	unsigned status;
-	json_t *json;   /**< the body; freed with json_decref() */
+	json_t *json;    /**< the body; freed with json_decref() */
 	int exit_status; /**< 0: 200 or 201 came; otherwise everything has been printed */
 } mf_answer;
 

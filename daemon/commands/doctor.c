@@ -35,12 +35,14 @@ ask_quietly(struct mf_config *c, mf_findings *all)
 	}
 	what.token = token;
 	if (mf_config_token(c, token, &err) != MF_OK || mf_endpoint_client(mf_strz(endpoint), &where, &err) != MF_OK ||
-	    mf_client_ask(&where, &what, &status, &body, &err) != MF_OK)
-		mf_finding_add(all, MF_FINDING_NOTE, "daemon", "does not answer at %s (%s); start it with: magic-folder run",
-			endpoint, err.text);
+		mf_client_ask(&where, &what, &status, &body, &err) != MF_OK)
+		mf_finding_add(all, MF_FINDING_NOTE, "daemon",
+			"does not answer at %s (%s); start it with: magic-folder run", endpoint, err.text);
 	else if (status != 200)
-		mf_finding_add(all, MF_FINDING_WRONG, "daemon", "answers with status %u at %s: another program, or another"
-			" configuration's daemon, has that address; restart ours", status, endpoint);
+		mf_finding_add(all, MF_FINDING_WRONG, "daemon",
+			"answers with status %u at %s: another program, or another"
+			" configuration's daemon, has that address; restart ours",
+			status, endpoint);
 	else
 		out = json_loadb((const char *)body.p, body.n, 0, NULL);
 	mf_buf_free(&body);
@@ -58,16 +60,18 @@ check_daemon(struct mf_config *c, mf_findings *all)
 		return;
 	mf_finding_add(all, MF_FINDING_OK, "daemon", "running as PID %lld",
 		(long long)json_integer_value(json_object_get(json_object_get(said, "daemon"), "pid")));
-	json_object_foreach(json_object_get(said, "folders"), name, folder) {
+	json_object_foreach(json_object_get(said, "folders"), name, folder)
+	{
 		const char *error = json_string_value(json_object_get(folder, "error"));
 		json_int_t errors = json_integer_value(json_object_get(folder, "errors"));
 		if (error != NULL)
 			mf_finding_add(all, MF_FINDING_WRONG, "daemon", "folder '%s' is not running: %s", name, error);
 		else if (errors > 0)
-			mf_finding_add(all, MF_FINDING_NOTE, "daemon", "folder '%s' has %lld errors; see: magic-folder status", name,
-				(long long)errors);
+			mf_finding_add(all, MF_FINDING_NOTE, "daemon",
+				"folder '%s' has %lld errors; see: magic-folder status", name, (long long)errors);
 		if (error == NULL && !json_is_true(json_object_get(folder, "in_collective")))
-			mf_finding_add(all, MF_FINDING_NOTE, "daemon", "folder '%s': the admin has not added us yet", name);
+			mf_finding_add(
+				all, MF_FINDING_NOTE, "daemon", "folder '%s': the admin has not added us yet", name);
 	}
 	json_decref(said);
 }
@@ -88,7 +92,8 @@ print(const mf_findings *all, bool as_json)
 		(void)json_object_set_new(row, "text", mf_json_text(mf_strz(f->text)));
 		(void)json_array_append_new(rows, row);
 		if (!as_json)
-			printf("%-5s %s: %s\n", f->level == MF_FINDING_WRONG ? "WRONG" : words[f->level], f->check, f->text);
+			printf("%-5s %s: %s\n", f->level == MF_FINDING_WRONG ? "WRONG" : words[f->level], f->check,
+				f->text);
 	}
 	top = json_object();
 	(void)json_object_set_new(top, "ok", json_boolean(!wrong));
@@ -108,8 +113,8 @@ run(struct mf_cli *cli, const mf_args *args)
 	mf_code rc = mf_config_open(cli->config_dir, 2000, 2000, &cli->config, &err);
 
 	if (rc == MF_ENOTFOUND) {
-		mf_finding_add(&all, MF_FINDING_WRONG, "configuration", "there is none in %s; make one with: magic-folder init",
-			cli->config_dir);
+		mf_finding_add(&all, MF_FINDING_WRONG, "configuration",
+			"there is none in %s; make one with: magic-folder init", cli->config_dir);
 	} else if (rc != MF_OK) {
 		mf_finding_add(&all, MF_FINDING_WRONG, "configuration", "%s", err.text);
 	} else {
@@ -131,7 +136,8 @@ const mf_command mf_cmd_doctor = {
 	.words = "",
 	.summary = "Look for what is wrong and say what to do",
 	.about =
-		"One line for each thing looked at: 'ok', 'note' (worth knowing), 'WRONG' (needs doing). Ends with 1 if anything\n"
+		"One line for each thing looked at: 'ok', 'note' (worth knowing), 'WRONG' (needs doing). Ends with 1 "
+		"if anything\n"
 		"is wrong. Works with and without the daemon; writes nothing but two temporary files in each folder.\n",
 	.options = options,
 	.run = run,

@@ -14,7 +14,13 @@ static const mf_option options[] = {
 };
 
 static const struct mf_grid_verb *const verbs[] = {
-	&mf_grid_put, &mf_grid_get, &mf_grid_ls, &mf_grid_mkdir, &mf_grid_ln, &mf_grid_info, &mf_grid_check_verb,
+	&mf_grid_put,
+	&mf_grid_get,
+	&mf_grid_ls,
+	&mf_grid_mkdir,
+	&mf_grid_ln,
+	&mf_grid_info,
+	&mf_grid_check_verb,
 };
 
 enum { N_VERBS = sizeof(verbs) / sizeof(*verbs) };
@@ -35,8 +41,8 @@ absolute_url(const char *url)
 static void
 print_help(const struct mf_grid_verb *v)
 {
-	const mf_command as_command = {.name = v->name, .words = v->words, .summary = v->summary, .about = v->about,
-		.options = v->options};
+	const mf_command as_command = {
+		.name = v->name, .words = v->words, .summary = v->summary, .about = v->about, .options = v->options};
 	const mf_program as_program = {.name = "magic-folder grid"};
 	mf_buf text = {0};
 
@@ -101,16 +107,16 @@ const mf_command mf_cmd_grid = {
 	.name = "grid",
 	.words = "put|get|ls|mkdir|ln|info|check ...",
 	.summary = "Store and fetch by capability, straight to the grid, whether the daemon runs or not",
-	.about =
-		"    grid put FILE            store a file and print its capability; - is standard input\n"
-		"    grid get CAP [FILE]      fetch it, verified\n"
-		"    grid ls CAP              list a directory\n"
-		"    grid mkdir               make a directory and print its write capability\n"
-		"    grid ln DIR NAME CAP     put CAP into a directory under NAME\n"
-		"    grid info [CAP]          what a capability says; without one: the grid\n"
-		"    grid check CAP           are its shares there and good?\n\n"
-		"'magic-folder grid put --help' and so on explain each. Wherever a capability is expected, - reads one line from\n"
-		"standard input instead: what stands on a command line can be seen by other users of the machine.\n",
+	.about = "    grid put FILE            store a file and print its capability; - is standard input\n"
+		 "    grid get CAP [FILE]      fetch it, verified\n"
+		 "    grid ls CAP              list a directory\n"
+		 "    grid mkdir               make a directory and print its write capability\n"
+		 "    grid ln DIR NAME CAP     put CAP into a directory under NAME\n"
+		 "    grid info [CAP]          what a capability says; without one: the grid\n"
+		 "    grid check CAP           are its shares there and good?\n\n"
+		 "'magic-folder grid put --help' and so on explain each. Wherever a capability is expected, - reads "
+		 "one line from\n"
+		 "standard input instead: what stands on a command line can be seen by other users of the machine.\n",
 	.options = options,
 	.run = run,
 	.origin = MF_COMMAND_OURS,

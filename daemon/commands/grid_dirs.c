@@ -14,7 +14,8 @@
 enum { L_JSON };
 
 static const mf_option ls_options[] = {
-	[L_JSON] = {"json", '\0', NULL, "print JSON, with metadata and, through a write capability, write capabilities", NULL},
+	[L_JSON] = {"json", '\0', NULL, "print JSON, with metadata and, through a write capability, write capabilities",
+		NULL},
 	{0},
 };
 
@@ -162,7 +163,7 @@ ln_run(struct mf_grid_call *c)
 	if (c->args->words != (removes ? 2 : 3))
 		return mf_cli_usage(c->cli, "usage: magic-folder grid ln DIRCAP NAME CAP, or ln --remove DIRCAP NAME");
 	if (!removes && strcmp(c->args->word[2], "-") != 0 &&
-	    mf_cap_parse(mf_strz(c->args->word[2]), &parsed, &err) != MF_OK)
+		mf_cap_parse(mf_strz(c->args->word[2]), &parsed, &err) != MF_OK)
 		return mf_cli_fail(c->cli, "%s", err.text);
 	text = mf_cli_secret_word(c->cli, c->args->word[0]);
 	if (text == NULL)

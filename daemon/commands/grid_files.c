@@ -14,7 +14,8 @@
 enum { P_CONVERGENCE, P_SHARES, P_SEGMENT };
 
 static const mf_option put_options[] = {
-	[P_CONVERGENCE] = {"convergence", '\0', "HEX", "convergence secret of 1 to 32 bytes (default: the configuration's)", NULL},
+	[P_CONVERGENCE] = {"convergence", '\0', "HEX",
+		"convergence secret of 1 to 32 bytes (default: the configuration's)", NULL},
 	[P_SHARES] = {"shares", '\0', "K/N", "any K of N shares are enough (default: 1/1)", NULL},
 	[P_SEGMENT] = {"segment-size", '\0', "BYTES", "largest segment (default: 1048576)", NULL},
 	{0},
@@ -48,7 +49,7 @@ put_prepare(struct mf_grid_call *c)
 	if (secret != NULL) {
 		c->conf.convergence_n = strlen(secret) / 2;
 		if (c->conf.convergence_n < 1 || c->conf.convergence_n > sizeof(c->conf.convergence) ||
-		    !mf_unhex(c->conf.convergence, c->conf.convergence_n, mf_strz(secret)))
+			!mf_unhex(c->conf.convergence, c->conf.convergence_n, mf_strz(secret)))
 			return mf_cli_usage(c->cli, "--convergence must be 2 to 64 hexadecimal digits");
 	}
 	if (shares != NULL && !parse_shares(shares, &c->conf.k, &c->conf.n))
@@ -211,7 +212,7 @@ get_run(struct mf_grid_call *c)
 	char *text;
 
 	if (!parse_bytes(c->args->value[G_OFFSET], &off) ||
-	    (c->args->value[G_LENGTH] != NULL && !parse_bytes(c->args->value[G_LENGTH], &len)))
+		(c->args->value[G_LENGTH] != NULL && !parse_bytes(c->args->value[G_LENGTH], &len)))
 		return mf_cli_usage(c->cli, "--offset and --length are numbers of bytes");
 	text = mf_cli_secret_word(c->cli, c->args->word[0]);
 	if (text == NULL)

@@ -28,7 +28,8 @@ print(const struct mf_grid_call *c, json_t *v)
 	if (c->args->value[I_JSON] != NULL) {
 		mf_print_json(v, 4);
 	} else {
-		json_object_foreach(v, key, one) {
+		json_object_foreach(v, key, one)
+		{
 			if (json_is_string(one))
 				printf("%s: %s\n", key, json_string_value(one));
 			else if (json_is_boolean(one))
@@ -144,8 +145,9 @@ share_list(const mf_check *k)
 		(void)json_object_set_new(one, "share", json_integer(k->share[i].num));
 		(void)json_object_set_new(one, "good", json_boolean(k->share[i].state == MF_OK));
 		if (k->share[i].state != MF_OK)
-			(void)json_object_set_new(one, "why", k->share[i].why[0] != '\0'
-				? mf_json_text(mf_strz(k->share[i].why)) : json_string("of another version"));
+			(void)json_object_set_new(one, "why",
+				k->share[i].why[0] != '\0' ? mf_json_text(mf_strz(k->share[i].why))
+							   : json_string("of another version"));
 		(void)json_array_append_new(list, one);
 	}
 	return list;

@@ -12,8 +12,10 @@ enum { O_LISTEN, O_GRID, O_NODE, O_CLIENT, O_MAILBOX };
 static const mf_option options[] = {
 	[O_LISTEN] = {"listen-endpoint", 'l', "STR", "where the daemon listens: tcp:PORT[:interface=IP] or unix:PATH",
 		"tcp:0:interface=127.0.0.1"},
-	[O_GRID] = {"grid", 'g', "URL", "where shares live: dir:/path [default: dir:~/.local/share/magic-folder/store]", NULL},
-	[O_NODE] = {"node-directory", 'n', "DIR", "a Tahoe-LAFS node's directory; without --grid the same as node:DIR", NULL},
+	[O_GRID] = {"grid", 'g', "URL", "where shares live: dir:/path [default: dir:~/.local/share/magic-folder/store]",
+		NULL},
+	[O_NODE] = {"node-directory", 'n', "DIR", "a Tahoe-LAFS node's directory; without --grid the same as node:DIR",
+		NULL},
 	[O_CLIENT] = {"client-endpoint", 'c', "STR", "how clients connect, if it does not follow from -l", NULL},
 	[O_MAILBOX] = {"mailbox", 'm', "URL", "mailbox server for invites", MF_DEFAULT_MAILBOX},
 	{0},
@@ -88,12 +90,12 @@ const mf_command mf_cmd_init = {
 	.name = "init",
 	.words = "",
 	.summary = "Create a configuration",
-	.about =
-		"Makes the configuration directory (which must not exist yet) with its keys; nothing is contacted and the\n"
-		"store is made when the daemon first runs. Then start the daemon with 'magic-folder run'.\n\n"
-		"Two devices that name the same store, here or on a shared disk, can share folders:\n\n"
-		"    magic-folder --config /tmp/a init --grid dir:/srv/store\n"
-		"    magic-folder --config /tmp/b init --grid dir:/srv/store\n",
+	.about = "Makes the configuration directory (which must not exist yet) with its keys; nothing is contacted and "
+		 "the\n"
+		 "store is made when the daemon first runs. Then start the daemon with 'magic-folder run'.\n\n"
+		 "Two devices that name the same store, here or on a shared disk, can share folders:\n\n"
+		 "    magic-folder --config /tmp/a init --grid dir:/srv/store\n"
+		 "    magic-folder --config /tmp/b init --grid dir:/srv/store\n",
 	.options = options,
 	.run = run,
 	.origin = MF_COMMAND_PYTHON,

@@ -44,8 +44,10 @@ static int
 run(struct mf_cli *cli, const mf_args *args)
 {
 	bool secret = args->value[O_SECRET] != NULL;
-	mf_answer answer = mf_ask_daemon(cli, (mf_ask){.method = "GET",
-		.rest = secret ? "/v1/magic-folder?include_secret_information=1" : "/v1/magic-folder"}, NULL);
+	mf_answer answer = mf_ask_daemon(cli,
+		(mf_ask){.method = "GET",
+			.rest = secret ? "/v1/magic-folder?include_secret_information=1" : "/v1/magic-folder"},
+		NULL);
 	const char *name;
 	json_t *folder;
 
@@ -57,8 +59,7 @@ run(struct mf_cli *cli, const mf_args *args)
 		printf("No magic-folders"); /* as in Python: no newline */
 	} else {
 		printf("Configured magic-folders:\n");
-		json_object_foreach(answer.json, name, folder)
-			print_folder(name, folder);
+		json_object_foreach(answer.json, name, folder) print_folder(name, folder);
 	}
 	json_decref(answer.json);
 	return 0;

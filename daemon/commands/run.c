@@ -30,9 +30,10 @@ const mf_command mf_cmd_run = {
 	.name = "run",
 	.words = "",
 	.summary = "Run the daemon in the foreground",
-	.about =
-		"Says 'Completed initial Magic Folder setup' when clients can use it. Ends on SIGTERM, SIGINT (Ctrl-C), and,\n"
-		"where standard input is a pipe or a socket, when that ends; /dev/null and terminals are not watched.\n",
+	.about = "Says 'Completed initial Magic Folder setup' when clients can use it. Ends on SIGTERM, SIGINT "
+		 "(Ctrl-C), and,\n"
+		 "where standard input is a pipe or a socket, when that ends; /dev/null and terminals are not "
+		 "watched.\n",
 	.options = options,
 	.run = run,
 	.origin = MF_COMMAND_PYTHON,

@@ -90,14 +90,15 @@ print_folder(const char *name, const json_t *f)
 	mf_text_count(number(f, "conflicts"), "conflict", "conflicts", conflicts);
 	mf_text_count(number(f, "errors"), "error", "errors", errors);
 	printf("  %s; %llu waiting to go up, %llu to come down; %s, %s\n", files,
-		(unsigned long long)number(f, "uploads_queued"), (unsigned long long)number(f, "downloads_queued"), conflicts,
-		errors);
+		(unsigned long long)number(f, "uploads_queued"), (unsigned long long)number(f, "downloads_queued"),
+		conflicts, errors);
 	print_when("last scan for our own changes", f, "scanning", "last_scan");
 	print_when("last poll for others' changes", f, "polling", "last_poll");
 	if (!flag(f, "in_collective"))
 		printf("  nobody sees our changes yet: the folder's admin has not added us\n");
 	if (!flag(f, "watching"))
-		printf("  not every directory is watched: some changes wait for the next scan (see 'magic-folder doctor')\n");
+		printf("  not every directory is watched: some changes wait for the next scan (see 'magic-folder "
+		       "doctor')\n");
 	if (flag(f, "database_busy"))
 		printf("  another program holds the folder's database: our work waits for it\n");
 	print_problems(json_object_get(f, "problems"));
@@ -123,8 +124,7 @@ run(struct mf_cli *cli, const mf_args *args)
 			print_grid(json_array_get(grids, i));
 		if (json_object_size(json_object_get(answer.json, "folders")) == 0)
 			printf("No magic-folders\n");
-		json_object_foreach(json_object_get(answer.json, "folders"), name, folder)
-			print_folder(name, folder);
+		json_object_foreach(json_object_get(answer.json, "folders"), name, folder) print_folder(name, folder);
 	}
 	json_decref(answer.json);
 	return 0;
@@ -134,7 +134,8 @@ const mf_command mf_cmd_status = {
 	.name = "status",
 	.words = "",
 	.summary = "Print what the daemon is doing",
-	.about = "Numbers only, as of now. Whether everything has arrived everywhere is not said, because it is not known.\n",
+	.about = "Numbers only, as of now. Whether everything has arrived everywhere is not said, because it is not "
+		 "known.\n",
 	.options = options,
 	.run = run,
 	.origin = MF_COMMAND_PYTHON,

@@ -151,8 +151,8 @@ mf_folder_forget(struct mf_folder *f, uint64_t ticket)
 }
 
 void
-mf_folder_participants(struct mf_folder *f, mf_participant_each *each, mf_folder_done *done, void *arg,
-	uint64_t *ticket)
+mf_folder_participants(
+	struct mf_folder *f, mf_participant_each *each, mf_folder_done *done, void *arg, uint64_t *ticket)
 {
 	struct waiting *w = wait_for(f, done, arg, ticket);
 
@@ -168,7 +168,8 @@ mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirrea
 
 	for (size_t i = 0; i < f->people; i++) {
 		if (strcmp(f->cap[i].text, personal->text) == 0)
-			(void)mf_fail(&w->err, MF_EINVAL, 0, "Already have a participant with Personal DMD '[REDACTED]'");
+			(void)mf_fail(
+				&w->err, MF_EINVAL, 0, "Already have a participant with Personal DMD '[REDACTED]'");
 		else if (strcmp(f->person[i], name) == 0)
 			(void)mf_fail(&w->err, MF_EINVAL, 0, "Already have a participant called '%s'", name);
 	}
@@ -187,8 +188,12 @@ mf_folder_file_status(struct mf_folder *f, mf_code (*each)(void *arg, const mf_f
 	(void)err;
 	for (unsigned i = 0; i < fake_rows; i++) {
 		(void)snprintf(name, sizeof(name), "d\"\xc3\xbc/%u", i);
-		mf_file_status s = {.relpath = name, .deleted = i % 2 == 1, .mtime_s = 1700000600, .size = 99,
-			.last_updated_s = 1795422539, .upload_duration_ns = i % 3 == 0 ? 352162816 : -1};
+		mf_file_status s = {.relpath = name,
+			.deleted = i % 2 == 1,
+			.mtime_s = 1700000600,
+			.size = 99,
+			.last_updated_s = 1795422539,
+			.upload_duration_ns = i % 3 == 0 ? 352162816 : -1};
 		mf_code rc = each(arg, &s);
 		if (rc != MF_OK)
 			return rc;
@@ -211,12 +216,13 @@ void
 mf_folder_status_get(struct mf_folder *f, mf_folder_status *out)
 {
 	(void)f;
-	*out = (mf_folder_status){.files = 3, .uploads_queued = 1, .errors = 1, .watching = true, .in_collective = true};
+	*out = (mf_folder_status){
+		.files = 3, .uploads_queued = 1, .errors = 1, .watching = true, .in_collective = true};
 }
 
 void
-mf_folder_errors(struct mf_folder *f,
-	void (*each)(void *arg, const char *relpath, const char *text, int64_t at_ns), void *arg)
+mf_folder_errors(
+	struct mf_folder *f, void (*each)(void *arg, const char *relpath, const char *text, int64_t at_ns), void *arg)
 {
 	(void)f;
 	each(arg, "bad.txt", "cannot be read", 1700000000000000000);

@@ -90,12 +90,13 @@ close_world(void)
 static int
 ask(const char *method, const char *path, const char *body)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(w.bound.port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in at = {
+		.sin_family = AF_INET, .sin_port = htons(w.bound.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	mf_buf b = {0};
 
-	mf_buf_addf(&b, "%s %s HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer %s\r\nContent-Length: %zu\r\n\r\n%s",
+	mf_buf_addf(&b,
+		"%s %s HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer %s\r\nContent-Length: %zu\r\n\r\n%s",
 		method, path, w.api.token, strlen(body), body);
 	cr_assert(connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
 	cr_assert(send(fd, b.p, b.n, MSG_NOSIGNAL) == (ssize_t)b.n);
@@ -150,8 +151,10 @@ add(const char *name)
 	mf_buf body = {0};
 	int fd;
 
-	mf_buf_addf(&body, "{\"name\": \"%s\", \"author_name\": \"alice\", \"local_path\": \"%s/f\", \"poll_interval\": 60,"
-		" \"scan_interval\": null}", name, w.base);
+	mf_buf_addf(&body,
+		"{\"name\": \"%s\", \"author_name\": \"alice\", \"local_path\": \"%s/f\", \"poll_interval\": 60,"
+		" \"scan_interval\": null}",
+		name, w.base);
 	fd = ask("POST", "/v1/magic-folder", (const char *)body.p);
 	mf_buf_free(&body);
 	return fd;

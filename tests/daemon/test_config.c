@@ -107,7 +107,8 @@ Test(config, newer_schema_is_refused_untouched_and_older_is_upgraded, .timeout =
 	cr_assert(strstr(err.text, "version 4") != NULL && strstr(err.text, "up to 3") != NULL, "%s", err.text);
 	/* as the Python program's first release left it */
 	(void)unlink(global);
-	sql(global, "CREATE TABLE magic_folders (name TEXT PRIMARY KEY, location TEXT);"
+	sql(global,
+		"CREATE TABLE magic_folders (name TEXT PRIMARY KEY, location TEXT);"
 		"CREATE TABLE config (api_endpoint TEXT, tahoe_node_directory TEXT, api_client_endpoint TEXT);"
 		"INSERT INTO config VALUES ('tcp:1234', '/node', NULL); PRAGMA user_version = 1");
 	cr_assert(mf_config_open(dir, 100, 0, &c, &err) == MF_OK, "%s", err.text);
@@ -161,8 +162,8 @@ Test(config, folders_come_and_go_in_code_point_order, .timeout = 20, .init = beg
 	cr_assert(mf_config_folder_add(c, "Z", "/s3", NULL, NULL) == MF_OK);
 	cr_assert(mf_config_folder_add(c, "b", "/s4", NULL, NULL) == MF_EEXIST);
 	cr_assert(mf_config_folders(c, list, &all, NULL) == MF_OK);
-	cr_assert(strcmp((const char *)all.p, "Z|/s3|dir:/nowhere;b|/s2|dir:/own;\xc3\xbc|/s1|dir:/nowhere;") == 0, "%s",
-		(const char *)all.p);
+	cr_assert(strcmp((const char *)all.p, "Z|/s3|dir:/nowhere;b|/s2|dir:/own;\xc3\xbc|/s1|dir:/nowhere;") == 0,
+		"%s", (const char *)all.p);
 	cr_assert(mf_config_folder_remove(c, "b", NULL) == MF_OK);
 	all.n = 0;
 	cr_assert(mf_config_folders(c, list, &all, NULL) == MF_OK);
@@ -170,7 +171,8 @@ Test(config, folders_come_and_go_in_code_point_order, .timeout = 20, .init = beg
 	mf_buf_free(&all);
 	/* the name of golden/config-tree.txt */
 	state = mf_config_state_dir(c, "golden");
-	cr_assert(strcmp(state + strlen(dir), "/folder-3VbeQTeVHZySaBsDQW7BX4hrRIKifjpRfTLwhSRMvl0=") == 0, "%s", state);
+	cr_assert(
+		strcmp(state + strlen(dir), "/folder-3VbeQTeVHZySaBsDQW7BX4hrRIKifjpRfTLwhSRMvl0=") == 0, "%s", state);
 	free(state);
 	mf_config_close(c);
 }
@@ -198,7 +200,8 @@ Test(files, paths_become_absolute_as_in_python, .timeout = 10)
 {
 	static const struct {
 		const char *given, *want;
-	} rows[] = {{"/a/b", "/a/b"}, {"/a//b/", "/a/b"}, {"/a/./b/../c", "/a/c"}, {"/..", "/"}, {"/", "/"}, {"//x", "/x"}};
+	} rows[] = {
+		{"/a/b", "/a/b"}, {"/a//b/", "/a/b"}, {"/a/./b/../c", "/a/c"}, {"/..", "/"}, {"/", "/"}, {"//x", "/x"}};
 	char *got;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

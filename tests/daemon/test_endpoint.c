@@ -28,7 +28,8 @@ Test(endpoint, clients_are_derived_as_python_does, .timeout = 10)
 		if (rows[i].error == NULL)
 			cr_assert(rc == MF_OK && strcmp(out, rows[i].client) == 0, "%s -> %s", rows[i].server, out);
 		else
-			cr_assert(rc == MF_EINVAL && strcmp(err.text, rows[i].error) == 0, "%s: %s", rows[i].server, err.text);
+			cr_assert(rc == MF_EINVAL && strcmp(err.text, rows[i].error) == 0, "%s: %s", rows[i].server,
+				err.text);
 	}
 }
 
@@ -46,18 +47,21 @@ Test(endpoint, server_strings_are_taken_apart, .timeout = 10)
 
 Test(endpoint, bad_strings_are_refused, .timeout = 10)
 {
-	static const char *const servers[] = {"", ":", "tcp", "tcp:", "tcp:x", "tcp:-1", "tcp:65536", "tcp:1:interface=localhost",
-		"tcp:1:bogus=2", "tcp:1:2", "unix:", "unix:/x:mode=9", "unix:/x:mode=7777", "ssl:443", "systemd:domain=INET",
-		"tcp:1:interface=1:interface=2:a:b:c:d:e:f:g"};
-	static const char *const clients[] = {"", "tcp:host", "tcp::1", "tcp:h:0", "tcp:h:99999", "unix:", "tls:h:1", "not running"};
+	static const char *const servers[] = {"", ":", "tcp", "tcp:", "tcp:x", "tcp:-1", "tcp:65536",
+		"tcp:1:interface=localhost", "tcp:1:bogus=2", "tcp:1:2", "unix:", "unix:/x:mode=9", "unix:/x:mode=7777",
+		"ssl:443", "systemd:domain=INET", "tcp:1:interface=1:interface=2:a:b:c:d:e:f:g"};
+	static const char *const clients[] = {
+		"", "tcp:host", "tcp::1", "tcp:h:0", "tcp:h:99999", "unix:", "tls:h:1", "not running"};
 	char longest[400];
 	mf_endpoint ep;
 	mf_err err;
 
 	for (size_t i = 0; i < sizeof(servers) / sizeof(*servers); i++)
-		cr_assert(mf_endpoint_server(mf_strz(servers[i]), &ep, &err) == MF_EINVAL && err.text[0] != '\0', "%s", servers[i]);
+		cr_assert(mf_endpoint_server(mf_strz(servers[i]), &ep, &err) == MF_EINVAL && err.text[0] != '\0', "%s",
+			servers[i]);
 	for (size_t i = 0; i < sizeof(clients) / sizeof(*clients); i++)
-		cr_assert(mf_endpoint_client(mf_strz(clients[i]), &ep, &err) == MF_EINVAL && err.text[0] != '\0', "%s", clients[i]);
+		cr_assert(mf_endpoint_client(mf_strz(clients[i]), &ep, &err) == MF_EINVAL && err.text[0] != '\0', "%s",
+			clients[i]);
 	(void)snprintf(longest, sizeof(longest), "unix:/%0*d", 120, 0);
 	cr_assert(mf_endpoint_server(mf_strz(longest), &ep, &err) == MF_EINVAL);
 	(void)snprintf(longest, sizeof(longest), "unix:/%0*d", 380, 0);

@@ -102,8 +102,8 @@ close_world(struct world *w)
 static int
 dial(const struct world *w)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(w->bound.port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in at = {
+		.sin_family = AF_INET, .sin_port = htons(w->bound.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	cr_assert(connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
@@ -178,7 +178,8 @@ Test(http1, answers_and_takes_requests_apart, .timeout = 20)
 	cr_assert(strcmp(seen.query, "x=1&y") == 0);
 	cr_assert(strcmp(seen.field, "1:v w") == 0, "%s", seen.field);
 	cr_assert(mf_str_eq(mf_buf_str(&seen.body), MF_STR("abc")));
-	talk(&w, "POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-Test: sly\r\n\r\n",
+	talk(&w,
+		"POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-Test: sly\r\n\r\n",
 		"2:/c");
 	cr_assert(mf_str_eq(mf_buf_str(&seen.body), MF_STR("abcde")));
 	cr_assert(strcmp(seen.field, "0:") == 0, "a trailer passed for a header");
@@ -207,7 +208,8 @@ Test(http1, head_has_no_body_but_its_length, .timeout = 20)
 
 Test(http1, pipelined_requests_are_answered_in_order, .timeout = 20)
 {
-	static const char two[] = "GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nxyGET /3 HTTP/1.1\r\n\r\n";
+	static const char two[] =
+		"GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nxyGET /3 HTTP/1.1\r\n\r\n";
 	struct world w;
 	mf_buf got = {0};
 	int fd;
@@ -236,7 +238,8 @@ Test(http1, smuggling_and_garbage_get_400_and_the_end, .timeout = 60)
 		{"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", " 400 "},
 		{"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", " 400 "},
 		{"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n", " 400 "},
-		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", " 400 "},
+		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+			" 400 "},
 		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", " 400 "},
 		{"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", " 400 "},
 		{"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", " 400 "},

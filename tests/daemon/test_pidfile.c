@@ -52,8 +52,8 @@ sleeper(void)
 
 Test(pidfile, text_is_two_numbers, .timeout = 10)
 {
-	static const char *const bad[] = {"", "\n", "12", "12 ", "x 1.0", "12 x", "12 1.0 7", "-3 1.0", "0 1.0", "1e3 1.0",
-		"12 nan", "12 inf", "99999999999 1.0"};
+	static const char *const bad[] = {"", "\n", "12", "12 ", "x 1.0", "12 x", "12 1.0 7", "-3 1.0", "0 1.0",
+		"1e3 1.0", "12 nan", "12 inf", "99999999999 1.0"};
 	pid_t pid;
 	double started;
 
