@@ -155,7 +155,8 @@ known_add(struct mf_planning *p, mf_sid base, mf_sid s)
 }
 
 /* Nothing can be published: remember what the user has settled.  Rows come before what was known, for
- * the case that places are short. */
+ * the case that places are short.  A row with p's bytes is no conflict and was closed by P9; only where that
+ * could not be seen before may one be left, and then it is what the user chose. */
 static void
 settle_locally(struct mf_planning *p)
 {

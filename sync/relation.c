@@ -79,17 +79,6 @@ is_deletion(const struct mf_rel *c, mf_sid s)
 	return mf_rel_get(c, s)->content.deletion;
 }
 
-/* Python's touch of somebody else's bytes has another capability than its parent, and no hash.  It is worth
- * a look if the snapshot is the one in question, not if it is somewhere in the past. */
-static void
-ask_for_touch(struct mf_rel *c, mf_sid x)
-{
-	const mf_snap *s = mf_rel_get(c, x);
-
-	for (size_t i = 0; i < s->n_parents && !s->content.has_sha; i++)
-		(void)mf_rel_equal_or_ask(c, &s->content, x, &mf_rel_get(c, s->parents[i])->content, s->parents[i]);
-}
-
 /* A touch, or a merge of ours: one parent has the content, the others are deletions. */
 static bool
 changed_nothing(const struct mf_rel *c, mf_sid x)
@@ -123,14 +112,45 @@ begin(struct mf_rel *c, struct question *q, enum mf_cover kind, bool *value)
 	return false;
 }
 
+static void
+add_once(struct mf_sids *l, mf_sid s)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i] == s)
+			return;
+	mf_sids_add(l, s);
+}
+
+/* Python's touch of somebody else's bytes has another capability than its parent, and no hash.  It is worth
+ * a look if it is the snapshot in question, or a touch of that: then it is the same content that is fetched. */
+static void
+ask_for_touch(struct mf_rel *c, mf_sid x, mf_sid y)
+{
+	struct mf_sids walk = {0};
+
+	mf_sids_add(&walk, x);
+	for (size_t i = 0; i < walk.n && !c->ask && c->work++ < MF_REL_WORK_MAX; i++) {
+		const mf_snap *s = mf_rel_get(c, walk.v[i]);
+		if (s->content.deletion || mf_rel_ancestor(c, walk.v[i], y))
+			continue;
+		for (size_t k = 0; k < s->n_parents; k++) {
+			const mf_content *before = &mf_rel_get(c, s->parents[k])->content;
+			if (mf_content_equal(&s->content, before) == MF_EQUAL_YES)
+				add_once(&walk, s->parents[k]);
+			else if (!s->content.has_sha)
+				(void)mf_rel_equal_or_ask(c, &s->content, walk.v[i], before, s->parents[k]);
+		}
+	}
+	free(walk.v);
+}
+
 bool
 mf_rel_covered(struct mf_rel *c, mf_sid x, mf_sid y, enum mf_cover kind)
 {
 	struct stack s = {0};
 	bool value = false;
 
-	if (!mf_rel_ancestor(c, x, y))
-		ask_for_touch(c, x);
+	ask_for_touch(c, x, y);
 	push(&s, x, y);
 	while (s.n > 0) {
 		struct question *q = &s.v[s.n - 1];
@@ -181,15 +201,6 @@ known_beyond(struct mf_rel *c, mf_sid x, mf_sid y)
 	mf_rel_same_beyond(c, x, y, MF_REL_ONE, &found);
 	free(found.v);
 	return found.n > 0;
-}
-
-static void
-add_once(struct mf_sids *l, mf_sid s)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (l->v[i] == s)
-			return;
-	mf_sids_add(l, s);
 }
 
 bool
