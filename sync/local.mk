@@ -43,4 +43,4 @@ libmf_a_SOURCES += \
 	%reldir%/state_sql.h \
 	%reldir%/state_stmt.c \
 	%reldir%/watch.c
-EXTRA_DIST += docs/database.md
+EXTRA_DIST += docs/database.md docs/planner.md
