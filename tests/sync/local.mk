@@ -13,6 +13,29 @@ check_PROGRAMS += %reldir%/test_planner_traces
 %canon_reldir%_test_planner_traces_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_planner_traces
 
+check_PROGRAMS += %reldir%/test_planner_random
+%canon_reldir%_test_planner_random_SOURCES = %reldir%/test_planner_random.c $(MF_MODEL_WORLD) \
+	%reldir%/model_check.c %reldir%/model_check.h %reldir%/model_random.c
+%canon_reldir%_test_planner_random_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_planner_random_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_planner_random
+SOAK_TESTS += %reldir%/test_planner_random
+
+check_PROGRAMS += %reldir%/test_planner_table %reldir%/test_planner_matrix
+%canon_reldir%_test_planner_table_SOURCES = %reldir%/test_planner_table.c %reldir%/planner_case.c %reldir%/planner_case.h
+%canon_reldir%_test_planner_table_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_planner_table_LDADD = $(TEST_LIBS)
+%canon_reldir%_test_planner_matrix_SOURCES = %reldir%/test_planner_matrix.c %reldir%/planner_case.c %reldir%/planner_case.h
+%canon_reldir%_test_planner_matrix_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_planner_matrix_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_planner_table %reldir%/test_planner_matrix
+
+check_PROGRAMS += %reldir%/test_planner_relation
+%canon_reldir%_test_planner_relation_SOURCES = %reldir%/test_planner_relation.c
+%canon_reldir%_test_planner_relation_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_planner_relation_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_planner_relation
+
 # Databases of a folder, and what the tests of the engine need of them.
 MF_SYNC_FIXTURE = %reldir%/fixture.c %reldir%/fixture.h
 

@@ -110,11 +110,15 @@ continue_apply(struct mw *w, size_t i)
 		p->beside = 0;
 		p->p = w->snap[t.target]->value;
 		p->hashed = false;
+		w->snap[t.target]->snap.content.has_sha = true; /* its bytes went through our hands */
 		mw_say(w, "%s replaces p by v%u", p->name, p->p);
 		return;
 	}
 	p->db.intent = (struct mw_intent){0};
 	if (p->beside == t.id) {
+		/* Durable before the new file goes: an intent that came back from a power cut without its new
+		 * file would read as "replaced", and the edit as made on top of what was never seen. */
+		sync_db(p);
 		p->beside = 0;
 		mw_say(w, "%s finds p changed meanwhile", p->name);
 		return;
