@@ -10,4 +10,3 @@ libmf_a_SOURCES += \
 	%reldir%/grid.c %reldir%/grid.h
 include grid/lafs/local.mk
 include grid/store/local.mk
-EXTRA_DIST += grid/store/README.md

@@ -79,10 +79,10 @@ mf_store_sync(struct mf_store *s, mf_err *err)
 	s->touched_n = 0;
 	(void)pthread_mutex_unlock(&s->lock);
 
-	if (n > FSYNC_MAX)
-		sys = syncfs(s->root) == 0 ? 0 : errno;
-	else
+	if (n <= FSYNC_MAX)
 		sys = sync_each(s, list, n);
+	if (n > FSYNC_MAX || sys == ENOENT) /* somebody removed or replaced one: no reason to stop here */
+		sys = syncfs(s->root) == 0 ? 0 : errno;
 	if (sys != 0) { /* nothing of it counts as done */
 		(void)pthread_mutex_lock(&s->lock);
 		s->touched_n = FSYNC_MAX + 1;

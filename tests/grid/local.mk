@@ -76,3 +76,8 @@ check_PROGRAMS += %reldir%/test_store_faults
 %canon_reldir%_test_store_faults_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_store_faults_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_store_faults
+
+check_PROGRAMS += %reldir%/test_store_threads
+%canon_reldir%_test_store_threads_SOURCES = %reldir%/test_store_threads.c
+%canon_reldir%_test_store_threads_LDADD = $(MF_LIBS)
+TESTS += %reldir%/test_store_threads

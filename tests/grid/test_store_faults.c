@@ -397,6 +397,97 @@ Test(store_faults, equal_objects_can_be_put_by_two_processes_at_once)
 	fixture_deinit(&f);
 }
 
+/* Writes until it is killed: each entry is published after the object that it names. */
+static void
+write_forever(const struct fixture *f, const mf_dirwrite *dir, uint32_t round)
+{
+	struct mf_grid *g = fixture_open(f, 1, 1);
+
+	for (uint32_t i = 0;; i++) {
+		mf_buf plain = noise(round * 100000 + i, 400);
+		mf_filecap cap;
+		char name[32];
+		mf_err err;
+
+		(void)snprintf(name, sizeof(name), "%u-%u", round, i);
+		if (try_put(g, &plain, &cap, &err) != MF_OK)
+			_exit(1);
+		mf_link l = {.name = mf_strz(name), .cap = mf_strz(cap.text), .how = MF_LINK_NEW};
+		if (g->ops->update(g, dir, &l, 1, NULL, NULL, &err) != MF_OK)
+			_exit(1);
+		mf_buf_free(&plain);
+	}
+}
+
+Test(store_faults, a_writer_that_is_killed_leaves_a_whole_store)
+{
+	struct fixture f;
+	mf_dirwrite dir;
+	mf_listing l;
+	mf_buf back = {0};
+	mf_err err;
+	size_t seen = 0;
+
+	fixture_init(&f, 1, 1);
+	OK(f.g->ops->mkdir(f.g, &dir, NULL, &err));
+	mf_dirread ro = read_cap(&dir);
+	for (uint32_t round = 0; round < 12; round++) {
+		int status;
+		pid_t child = fork();
+
+		if (child == 0)
+			write_forever(&f, &dir, round);
+		(void)usleep(40000 + round * 7919 % 30000);
+		cr_assert(kill(child, SIGKILL) == 0 && waitpid(child, &status, 0) == child);
+		cr_assert(WIFSIGNALED(status), "the child gave up by itself");
+		OK(f.g->ops->list(f.g, &ro, NULL, NULL, &l, NULL, &err));
+		cr_assert(l.n >= seen, "entries never go");
+		seen = l.n;
+		for (size_t i = 0; i < l.n; i++) {
+			mf_filecap cap;
+
+			if (mf_str_eq(l.child[i].name, MF_STR("after")))
+				continue;
+			OK(mf_filecap_parse(l.child[i].ro, &cap, &err));
+			OK(fetch(f.g, &cap, &back, &err));
+			cr_assert(back.n == 400);
+		}
+		mf_listing_free(&l);
+		OK(link_one(f.g, &dir, "after", NULL, &err));
+	}
+	cr_assert(seen > 12, "the children wrote: %zu", seen);
+	mf_buf_free(&back);
+	fixture_deinit(&f);
+}
+
+Test(store_faults, a_store_born_in_two_processes_at_once_has_one_identity)
+{
+	for (int round = 0; round < 3; round++) {
+		struct fixture f;
+		mf_dirwrite dir;
+		mf_err err;
+		int status, to_parent[2];
+
+		make_dir(f.dir);
+		(void)snprintf(f.store, sizeof(f.store), "%s/store", f.dir);
+		cr_assert(pipe(to_parent) == 0);
+		pid_t child = fork();
+		f.g = fixture_open(&f, 1, 1);
+		if (child == 0) {
+			if (f.g->ops->mkdir(f.g, &dir, NULL, &err) != MF_OK ||
+				write(to_parent[1], &dir, sizeof(dir)) != sizeof(dir))
+				_exit(1);
+			_exit(0);
+		}
+		cr_assert(read(to_parent[0], &dir, sizeof(dir)) == sizeof(dir));
+		cr_assert(waitpid(child, &status, 0) == child && status == 0);
+		OK(link_one(f.g, &dir, "a", NULL, &err)); /* the write enabler is the same */
+		(void)close(to_parent[0]);
+		(void)close(to_parent[1]);
+		fixture_deinit(&f);
+	}
+}
+
 Test(store_faults, a_store_beside_a_running_tahoe_node_is_refused)
 {
 	struct fixture f;
@@ -461,7 +552,7 @@ Test(store_faults, a_full_disk_stops_a_put_and_leaves_nothing_half_made)
 	fixture_init(&f, 1, 1);
 	OK(f.g->ops->mkdir(f.g, &dir, NULL, &err));
 	OK(link_one(f.g, &dir, "a", NULL, &err));
-	(void)signal(SIGXFSZ, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* write(2) says EFBIG instead */
 	cr_assert(getrlimit(RLIMIT_FSIZE, &old) == 0);
 	tight = old;
 	tight.rlim_cur = 600;
@@ -612,6 +703,57 @@ Test(store_faults, a_directory_of_another_identity_cannot_be_written)
 	cr_assert(count_children(b.g, &dir) == 0);
 	fixture_deinit(&a);
 	fixture_deinit(&b);
+}
+
+Test(store_faults, a_share_removed_before_it_was_synced_stops_nothing)
+{
+	struct fixture f;
+	mf_buf plain = noise(9, 500);
+	mf_dirwrite dir;
+	char path[256];
+	mf_err err;
+
+	fixture_init(&f, 1, 1);
+	OK(f.g->ops->mkdir(f.g, &dir, NULL, &err));
+	mf_filecap cap = put(f.g, &plain);
+	share_path(&f, cap.text, 0, path);
+	cr_assert(unlink(path) == 0);
+	OK(link_one(f.g, &dir, "a", NULL, &err));
+	mf_buf_free(&plain);
+	fixture_deinit(&f);
+}
+
+/* A source that breaks in the middle of its second pass. */
+static mf_code
+break_late(void *arg, uint64_t off, void *p, size_t n, mf_err *err)
+{
+	unsigned *calls = arg;
+
+	if (off == 0)
+		(*calls)++;
+	if (*calls > 1 && off > 0)
+		return mf_fail(err, MF_ECHANGED, 0, "the file changed");
+	memset(p, 7, n);
+	return MF_OK;
+}
+
+Test(store_faults, a_source_that_breaks_leaves_no_share)
+{
+	struct fixture f;
+	unsigned calls = 0;
+	mf_source src = {.read = break_late, .arg = &calls, .size = 3 << 20};
+	mf_filecap cap;
+	char command[256];
+	mf_err err;
+
+	for (uint32_t n = 1; n <= 3; n += 2) {
+		fixture_init(&f, 1, n);
+		calls = 0;
+		cr_assert(f.g->ops->put(f.g, &src, &cap, NULL, &err) == MF_ECHANGED, "%s", err.text);
+		(void)snprintf(command, sizeof(command), "test -z \"$(find %s/shares -type f -o -mindepth 2 -type d)\"", f.store);
+		cr_assert(system(command) == 0, "something was left");
+		fixture_deinit(&f);
+	}
 }
 
 Test(store_faults, what_was_asked_to_end_ends)
