@@ -522,8 +522,10 @@ one_step(struct mf_folder *f, struct mf_path *p, mf_err *err)
 	}
 	enum after next;
 	if (g->broken) {
-		(void)mf_fail(err, MF_EIO, 0, "%s: its history is not complete in the index", p->relpath);
-		next = FAILED;
+		for (size_t i = 0; i < g->n; i++)
+			if (g->node[i]->missing)
+				mf_fetch_missing(f, p->relpath, g->node[i]->cap);
+		next = WAIT;
 	} else {
 		next = carry_out(f, p, g, &plan, err);
 	}

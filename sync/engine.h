@@ -80,6 +80,7 @@ struct mf_path {
 	uint64_t due_ms;         /* monotonic; not looked at before */
 	uint64_t first_event_ms; /* of the present unrest, 0 = at rest */
 	unsigned tries;          /* failures in a row */
+	unsigned missing_tries;  /* times that a snapshot of it was not to be had */
 	struct mf_seen seen;
 	/* a snapshot that a look made ahead of the decision */
 	mf_snap_row *made;
@@ -425,6 +426,10 @@ void mf_peer_gone(struct mf_folder *f, struct mf_peer *peer);
 void mf_fetch_head(struct mf_folder *f, const char *participant, mf_str entry, mf_str cap);
 /** In a turn: note heads whose snapshots are complete. */
 void mf_fetch_turn(struct mf_folder *f);
+/** [in a turn] A snapshot that the databases name is not in the index (lost, or a power cut took its last
+ *  transactions): get it from the grid, then plan @p relpath again.  If there is none on the grid either, it
+ *  was never published: what was pending of the path is forgotten, and made again from the disk. */
+void mf_fetch_missing(struct mf_folder *f, const char *relpath, const char *cap);
 bool mf_fetch_idle(const struct mf_folder *f);
 void mf_fetch_free(struct mf_folder *f);
 

@@ -7,6 +7,8 @@
 
 enum { AT_ONCE = 32, HEADS_PER_TURN = 256, WAITING_MAX = 200000 };
 
+/* A directory entry that shows a snapshot; or, without a participant, a path (in `entry`) that cannot be planned
+ * without it. */
 struct mf_head_todo {
 	struct mf_head_todo *next;
 	char *participant, *entry, *cap;
@@ -244,6 +246,17 @@ mf_fetch_head(struct mf_folder *f, const char *participant, mf_str entry, mf_str
 	f->heads_tail = &h->next;
 }
 
+void
+mf_fetch_missing(struct mf_folder *f, const char *relpath, const char *cap)
+{
+	struct mf_head_todo *h = mf_alloc(sizeof(*h));
+
+	h->entry = mf_strdup(mf_strz(relpath));
+	h->cap = mf_strdup(mf_strz(cap));
+	*f->heads_tail = h;
+	f->heads_tail = &h->next;
+}
+
 static void
 entry_report(struct mf_folder *f, const struct mf_head_todo *h, const mf_err *err)
 {
@@ -266,8 +279,29 @@ is_passing(mf_code code)
 }
 
 static void
+missing_failed(struct mf_folder *f, const char *relpath, const mf_err *err)
+{
+	struct mf_path *p = mf_path_need(f, relpath);
+	mf_err why = *err;
+
+	if (err->code == MF_ENOTFOUND || !is_passing(err->code)) {
+		mf_code rc = mf_state_pending_clear(f->state, relpath, &why);
+		if (rc == MF_OK && p->missing_tries++ == 0) {
+			mf_path_look(f, p, 0);
+			return;
+		}
+	}
+	if (p->stage == MF_ST_IDLE)
+		mf_path_fail(f, p, &why);
+}
+
+static void
 head_failed(struct mf_folder *f, const struct mf_head_todo *h, const mf_err *err)
 {
+	if (h->participant == NULL) {
+		missing_failed(f, h->entry, err);
+		return;
+	}
 	struct mf_peer *peer = mf_peer_find(f, h->participant);
 
 	entry_report(f, h, err);
@@ -281,6 +315,11 @@ head_known(struct mf_folder *f, const struct mf_head_todo *h, const mf_snap_row 
 {
 	mf_buf entry = {0};
 	mf_err err = {0};
+
+	if (h->participant == NULL) {
+		mf_path_look(f, mf_path_need(f, h->entry), 0);
+		return;
+	}
 	mf_code rc = mf_relpath_entry(mf_strz(row->relpath), &entry, &err);
 
 	if (rc == MF_OK && !mf_str_eq(mf_buf_str(&entry), mf_strz(h->entry)))
