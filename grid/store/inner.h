@@ -51,6 +51,8 @@ mf_code mf_newfile_open(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32
 enum newfile_how { NEWFILE_KEEP, NEWFILE_REPLACE };
 mf_code mf_newfile_link(
 	struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, newfile *f, enum newfile_how how, mf_err *err);
+/** Can files made by O_TMPFILE be named here?  Once, when the store is opened. */
+void mf_newfile_probe(struct mf_store *s);
 /** Close; what got no name goes away, and the SI directory with it if it is empty. */
 void mf_newfile_drop(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, newfile *f);
 /** "incoming/mf-<16 hex>", new every time. */
@@ -63,6 +65,8 @@ void mf_incoming_sweep(struct mf_store *s);
 /** Load STORE/private/node.pem, or make it. */
 mf_code mf_identity_load(struct mf_store *s, mf_err *err);
 
+/** mf_store_fail() for what is to be written: something missing there is no answer to "is it there?", but MF_EIO. */
+mf_code mf_store_fail_write(const struct mf_store *s, mf_err *err, int sys, const char *what);
 /** write(2) until all is written, at @p off; an errno value or 0. */
 int mf_write_all(int fd, const void *p, size_t n, uint64_t off);
 /** Read until @p n bytes or the end. -1 with errno set. */

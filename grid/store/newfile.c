@@ -92,12 +92,12 @@ open_incoming(struct mf_store *s, uint32_t num, newfile *f, mf_err *err)
 	int sys = mf_incoming_make(s);
 
 	if (sys != 0)
-		return mf_store_fail(s, err, sys, "make incoming");
+		return mf_store_fail_write(s, err, sys, "make incoming");
 	mf_incoming_name(f->dir);
 	if (mkdirat(s->shares, f->dir, 0700) != 0) {
 		sys = errno;
 		f->dir[0] = '\0';
-		return mf_store_fail(s, err, sys, "make a directory for a share");
+		return mf_store_fail_write(s, err, sys, "make a directory for a share");
 	}
 	(void)snprintf(path, sizeof(path), "%s/%u", f->dir, num);
 	f->fd = openat(s->shares, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -105,7 +105,7 @@ open_incoming(struct mf_store *s, uint32_t num, newfile *f, mf_err *err)
 		sys = errno;
 		(void)unlinkat(s->shares, f->dir, AT_REMOVEDIR);
 		f->dir[0] = '\0';
-		return mf_store_fail(s, err, sys, "make a share");
+		return mf_store_fail_write(s, err, sys, "make a share");
 	}
 	return MF_OK;
 }
@@ -124,7 +124,7 @@ mf_newfile_open(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, 
 			return MF_OK;
 		if (sys != EOPNOTSUPP) {
 			(void)unlinkat(s->shares, dir, AT_REMOVEDIR);
-			return mf_store_fail(s, err, sys, "make a share");
+			return mf_store_fail_write(s, err, sys, "make a share");
 		}
 		atomic_store(&s->no_tmpfile, true);
 	}
@@ -149,6 +149,26 @@ link_tmpfile(struct mf_store *s, int fd, const char *path)
 		return errno;
 	atomic_store(&s->no_empty_path, true);
 	return 0;
+}
+
+void
+mf_newfile_probe(struct mf_store *s)
+{
+	char tmp[48];
+	int fd = -1;
+
+	if (atomic_load(&s->no_tmpfile) || mf_incoming_make(s) != 0)
+		return;
+	fd = openat(s->shares, incoming, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0) /* a full or read-only disk says nothing about the kind of file system */
+		return;
+	mf_incoming_name(tmp);
+	int sys = link_tmpfile(s, fd, tmp);
+	if (sys == 0)
+		(void)unlinkat(s->shares, tmp, 0);
+	else if (sys == ENOENT || sys == EPERM || sys == EOPNOTSUPP) /* no /proc, or no links */
+		atomic_store(&s->no_tmpfile, true);
+	(void)close(fd);
 }
 
 /* The old name goes to the new file at once: link(2) cannot do that, rename(2) can. */
@@ -218,7 +238,7 @@ mf_newfile_link(
 	if (sys == EEXIST)
 		return mf_fail(err, MF_EEXIST, sys, "share exists");
 	if (sys != 0)
-		return mf_store_fail(s, err, sys, "name a share");
+		return mf_store_fail_write(s, err, sys, "name a share");
 	(void)close(f->fd);
 	f->fd = -1;
 	return MF_OK;

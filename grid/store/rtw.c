@@ -191,11 +191,11 @@ write_image(struct slot *t, mf_image *m, uint32_t num, mf_err *err)
 	int sys = mf_incoming_make(t->s);
 
 	if (sys != 0)
-		return mf_store_fail(t->s, err, sys, "make incoming");
+		return mf_store_fail_write(t->s, err, sys, "make incoming");
 	mf_incoming_name(tmp);
 	int fd = openat(t->s->shares, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return mf_store_fail(t->s, err, errno, "make a mutable share");
+		return mf_store_fail_write(t->s, err, errno, "make a mutable share");
 	sys = image_store(t->s, m, fd);
 	(void)close(fd);
 	if (sys == 0)
@@ -203,7 +203,7 @@ write_image(struct slot *t, mf_image *m, uint32_t num, mf_err *err)
 	if (sys == 0)
 		return MF_OK;
 	(void)unlinkat(t->s->shares, tmp, 0);
-	return mf_store_fail(t->s, err, sys, "write a mutable share");
+	return mf_store_fail_write(t->s, err, sys, "write a mutable share");
 }
 
 static mf_code
@@ -214,7 +214,7 @@ remove_share(struct slot *t, uint32_t num, mf_err *err)
 	mf_store_si_path(t->q->si, dir);
 	(void)snprintf(path, sizeof(path), "%s/%u", dir, num);
 	if (unlinkat(t->s->shares, path, 0) != 0 && errno != ENOENT)
-		return mf_store_fail(t->s, err, errno, "remove a share");
+		return mf_store_fail_write(t->s, err, errno, "remove a share");
 	t->removed = true;
 	return MF_OK;
 }
@@ -282,7 +282,7 @@ run_writes(struct slot *t, mf_err *err)
 	if (t->removed)
 		(void)unlinkat(t->s->shares, dir, AT_REMOVEDIR); /* stays while it holds a share */
 	int sys = rc == MF_OK ? sync_names(t) : 0;
-	return sys == 0 ? rc : mf_store_fail(t->s, err, sys, "make a mutable share durable");
+	return sys == 0 ? rc : mf_store_fail_write(t->s, err, sys, "make a mutable share durable");
 }
 
 mf_code

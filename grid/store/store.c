@@ -67,6 +67,18 @@ mf_store_fail(const struct mf_store *s, mf_err *err, int sys, const char *what)
 	return mf_fail_errno(err, sys, "store %s: %s", s->path, what);
 }
 
+mf_code
+mf_store_fail_write(const struct mf_store *s, mf_err *err, int sys, const char *what)
+{
+	mf_code rc = mf_store_fail(s, err, sys, what);
+
+	if (rc != MF_ENOTFOUND)
+		return rc;
+	if (err != NULL)
+		err->code = MF_EIO;
+	return MF_EIO;
+}
+
 void
 mf_store_si_path(const uint8_t si[MF_SI_SIZE], char out[MF_SI_PATH])
 {
@@ -164,7 +176,7 @@ mf_store_lock(struct mf_store *s, const uint8_t si[MF_SI_SIZE], int *lock, mf_er
 	(void)snprintf(path, sizeof(path), "locks/%.2s", dir);
 	*lock = openat(s->root, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (*lock < 0)
-		return mf_store_fail(s, err, errno, "open a lock");
+		return mf_store_fail_write(s, err, errno, "open a lock");
 	while (flock(*lock, LOCK_EX) != 0) {
 		int sys = errno;
 
@@ -293,6 +305,8 @@ mf_store_open(const mf_store_conf *conf, struct mf_store **out, mf_err *err)
 		rc = hold_in_use(s, err);
 	if (rc == MF_OK)
 		rc = mf_identity_load(s, err);
+	if (rc == MF_OK)
+		mf_newfile_probe(s);
 	if (rc != MF_OK) {
 		mf_store_close(s);
 		return rc;

@@ -89,7 +89,7 @@ mf_store_sync(struct mf_store *s, mf_err *err)
 		(void)pthread_mutex_unlock(&s->lock);
 	}
 	(void)pthread_mutex_unlock(&s->sync_lock);
-	return sys == 0 ? MF_OK : mf_store_fail(s, err, sys, "make shares durable");
+	return sys == 0 ? MF_OK : mf_store_fail_write(s, err, sys, "make shares durable");
 }
 
 /* The number in STORE/usage; 0 if there is none. */

@@ -27,7 +27,8 @@ cpu(void)
 	struct rusage u;
 
 	(void)getrusage(RUSAGE_SELF, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+		(double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
 static void
@@ -56,7 +57,8 @@ objects(struct mf_grid *g, size_t n)
 	mf_err err;
 
 	for (size_t i = 0; i < n; i++) {
-		mf_source src = mf_source_mem(content, sizeof(content)), meta = mf_source_mem(metadata, sizeof(metadata));
+		mf_source src = mf_source_mem(content, sizeof(content)),
+			  meta = mf_source_mem(metadata, sizeof(metadata));
 		mf_filecap one, two;
 		mf_immdir dir;
 
@@ -65,8 +67,10 @@ objects(struct mf_grid *g, size_t n)
 		must(g->ops->put(g, &src, &one, NULL, &err), &err);
 		must(g->ops->put(g, &meta, &two, NULL, &err), &err);
 		mf_link l[] = {{.name = MF_STR("content"), .cap = mf_strz(one.text)},
-			{.name = MF_STR("metadata"), .cap = mf_strz(two.text),
-				.metadata = MF_STR("{\"magic_folder\": {\"author_signature\": \"0123456789012345678901234567890123456789\"}}")}};
+			{.name = MF_STR("metadata"),
+				.cap = mf_strz(two.text),
+				.metadata = MF_STR("{\"magic_folder\": {\"author_signature\": "
+						   "\"0123456789012345678901234567890123456789\"}}")}};
 		must(g->ops->put_dir(g, l, 2, &dir, NULL, &err), &err);
 	}
 	report("3 objects stored (4 KiB file)", n, w, c);
@@ -161,7 +165,8 @@ int
 main(int argc, char **argv)
 {
 	const char *dir = argc > 1 ? argv[1] : ".";
-	size_t n = argc > 2 ? strtoul(argv[2], NULL, 10) : 2000, entries = argc > 3 ? strtoul(argv[3], NULL, 10) : 10000;
+	size_t n = argc > 2 ? strtoul(argv[2], NULL, 10) : 2000,
+	       entries = argc > 3 ? strtoul(argv[3], NULL, 10) : 10000;
 	char cwd[2048], url[4200];
 	struct mf_grid *g;
 	mf_err err;
@@ -170,8 +175,9 @@ main(int argc, char **argv)
 		mf_grid_conf conf = {.convergence_n = 32, .durability = durable ? MF_DURABLE : MF_NOT_DURABLE};
 
 		conf.convergence[0] = (uint8_t)(durable + 1);
-		(void)snprintf(url, sizeof(url), "dir:%s%s%s/store-bench-%d-%d", dir[0] == '/' ? "" : getcwd(cwd, sizeof(cwd)),
-			dir[0] == '/' ? "" : "/", dir, (int)getpid(), durable);
+		(void)snprintf(url, sizeof(url), "dir:%s%s%s/store-bench-%d-%d",
+			dir[0] == '/' ? "" : getcwd(cwd, sizeof(cwd)), dir[0] == '/' ? "" : "/", dir, (int)getpid(),
+			durable);
 		must(mf_grid_open(url, &conf, &g, &err), &err);
 		printf("-- %s\n", durable ? "durable" : "not durable");
 		objects(g, n);

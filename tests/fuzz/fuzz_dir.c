@@ -33,7 +33,8 @@ list(mf_str packed, mf_listing *l)
 static void
 edit(mf_str tidy, size_t children)
 {
-	static const mf_link link[] = {{.name = MF_STR("m"), .cap = MF_STR("URI:LIT:")}, {.name = MF_STR("m"), .how = MF_LINK_REMOVE}};
+	static const mf_link link[] = {
+		{.name = MF_STR("m"), .cap = MF_STR("URI:LIT:")}, {.name = MF_STR("m"), .how = MF_LINK_REMOVE}};
 	mf_listing l;
 	bool changed;
 

@@ -35,8 +35,8 @@ static void
 shop_init(struct shop *t, enum mf_store_naming naming)
 {
 	static const uint8_t secret[32] = {[0 ... 31] = 0x11};
-	mf_store_conf conf = {.path = t->path, .lease_secret = secret, .now_s = fixed_clock, .now_arg = &t->now,
-		.naming = naming};
+	mf_store_conf conf = {
+		.path = t->path, .lease_secret = secret, .now_s = fixed_clock, .now_arg = &t->now, .naming = naming};
 	mf_err err;
 
 	make_dir(t->dir);
@@ -119,7 +119,8 @@ golden_container(struct shop *t, const char *path, const uint8_t si[16], uint32_
 	cr_assert(in.size == data.n && in.num == num);
 	cr_assert(in.read(in.arg, 0, back.p, data.n + 1, &got, NULL) == MF_OK && got == data.n);
 	cr_assert(memcmp(back.p, data.p, data.n) == 0);
-	cr_assert(in.read(in.arg, data.n - 5, back.p, 100, &got, NULL) == MF_OK && got == 5, "no lease is read as data");
+	cr_assert(
+		in.read(in.arg, data.n - 5, back.p, 100, &got, NULL) == MF_OK && got == 5, "no lease is read as data");
 	cr_assert(in.read(in.arg, data.n, back.p, 100, &got, NULL) == MF_OK && got == 0);
 	mf_imm_close(f);
 	memcpy(other, si, 16);
@@ -130,15 +131,20 @@ golden_container(struct shop *t, const char *path, const uint8_t si[16], uint32_
 	mf_buf_free(&c);
 }
 
+enum linking { LINK_AS_IT_IS, LINK_THROUGH_PROC };
+
 static void
-all_golden_containers(enum mf_store_naming naming)
+all_golden_containers(enum mf_store_naming naming, enum linking linking)
 {
 	json_t *all = golden_json("lafs/chk.json"), *v, *name;
 	struct shop t;
 	size_t i, j;
 
 	shop_init(&t, naming);
-	json_array_foreach(json_object_get(all, "cases"), i, v) {
+	if (linking == LINK_THROUGH_PROC) /* as without privilege before Linux 6.10 */
+		atomic_store(&t.s->no_empty_path, true);
+	json_array_foreach(json_object_get(all, "cases"), i, v)
+	{
 		uint8_t si[16];
 		char path[128];
 		mf_cap cap;
@@ -147,7 +153,8 @@ all_golden_containers(enum mf_store_naming naming)
 			continue; /* the same storage index as another case */
 		cr_assert(mf_cap_parse(mf_strz(golden_str(v, "cap")), &cap, NULL) == MF_OK);
 		cr_assert(mf_cap_storage_index(&cap, si));
-		json_array_foreach(json_object_get(v, "files"), j, name) {
+		json_array_foreach(json_object_get(v, "files"), j, name)
+		{
 			const char *file = json_string_value(name);
 
 			(void)snprintf(path, sizeof(path), "lafs/%s", file);
@@ -160,12 +167,17 @@ all_golden_containers(enum mf_store_naming naming)
 
 Test(container, immutable_files_equal_the_golden_ones)
 {
-	all_golden_containers(MF_STORE_BEST);
+	all_golden_containers(MF_STORE_BEST, LINK_AS_IT_IS);
 }
 
 Test(container, immutable_files_equal_the_golden_ones_without_tmpfile)
 {
-	all_golden_containers(MF_STORE_NO_TMPFILE);
+	all_golden_containers(MF_STORE_NO_TMPFILE, LINK_AS_IT_IS);
+}
+
+Test(container, immutable_files_equal_the_golden_ones_linked_through_proc)
+{
+	all_golden_containers(MF_STORE_BEST, LINK_THROUGH_PROC);
 }
 
 Test(container, version_1_is_read_and_its_leases_renewed_in_clear)
@@ -286,8 +298,8 @@ Test(container, only_share_numbers_are_shares)
 
 /* One share as Tahoe writes it: one write vector, no new length. */
 static mf_code
-rtw_one(struct shop *t, const uint8_t *si, const uint8_t *enabler, uint32_t num, mf_str old, mf_str data, int64_t length,
-	bool *passed, mf_err *err)
+rtw_one(struct shop *t, const uint8_t *si, const uint8_t *enabler, uint32_t num, mf_str old, mf_str data,
+	int64_t length, bool *passed, mf_err *err)
 {
 	mf_rtw_test test = {0, old.n == 0 ? 1 : old.n, old};
 	mf_rtw_write write = {0, data};
@@ -312,7 +324,8 @@ Test(container, mutable_files_equal_the_golden_ones_step_by_step)
 	json_t *all = golden_json("lafs/sdmf.json"), *dir, *step, *name;
 	size_t d, i, j;
 
-	json_array_foreach(json_object_get(all, "dirs"), d, dir) {
+	json_array_foreach(json_object_get(all, "dirs"), d, dir)
+	{
 		mf_buf si = golden_unhex(golden_str(dir, "storage_index_hex"));
 		mf_buf enabler = golden_unhex(golden_str(dir, "write_enabler_hex"));
 		uint8_t written[16][57] = {{0}};
@@ -320,8 +333,10 @@ Test(container, mutable_files_equal_the_golden_ones_step_by_step)
 		struct shop t;
 
 		shop_init(&t, MF_STORE_BEST);
-		json_array_foreach(json_object_get(dir, "steps"), i, step) {
-			json_array_foreach(json_object_get(step, "files"), j, name) {
+		json_array_foreach(json_object_get(dir, "steps"), i, step)
+		{
+			json_array_foreach(json_object_get(step, "files"), j, name)
+			{
 				const char *file = json_string_value(name);
 				uint32_t num = (uint32_t)atoi(strrchr(file, '.') + 1);
 				char path[128];
@@ -334,7 +349,8 @@ Test(container, mutable_files_equal_the_golden_ones_step_by_step)
 				mf_str old = {(const char *)written[num], there[num] ? 57 : 0};
 				/* what the client sent ends with the EOF of the SDMF */
 				data.n = golden_int(json_object_get(step, "offsets"), "EOF");
-				cr_assert(rtw_one(&t, si.p, enabler.p, num, old, data, MF_RTW_NO_LENGTH, &passed, &err) == MF_OK,
+				cr_assert(rtw_one(&t, si.p, enabler.p, num, old, data, MF_RTW_NO_LENGTH, &passed,
+						  &err) == MF_OK,
 					"%s: %s", file, err.text);
 				cr_assert(passed, "%s", file);
 				have = share_file(&t, si.p, num);
@@ -378,8 +394,8 @@ holds(struct shop *t, mf_str want)
 	mf_err err;
 
 	cr_assert(mf_mut_read(t->s, mut_si, 0, 1000, &m, &err) == MF_OK, "%s", err.text);
-	cr_assert(mf_str_eq(mf_mut_data(&m), want), "\"%.*s\" is not \"%.*s\"", (int)mf_mut_data(&m).n, mf_mut_data(&m).p,
-		(int)want.n, want.p);
+	cr_assert(mf_str_eq(mf_mut_data(&m), want), "\"%.*s\" is not \"%.*s\"", (int)mf_mut_data(&m).n,
+		mf_mut_data(&m).p, (int)want.n, want.p);
 	mf_mut_free(&m);
 }
 
@@ -423,9 +439,11 @@ Test(container, tests_decide_and_reads_come_before_writes)
 	mf_rtw_result r;
 
 	shop_init(&t, MF_STORE_BEST);
-	cr_assert(rtw_one(&t, mut_si, mut_enabler, 3, (mf_str){0}, MF_STR("three"), MF_RTW_NO_LENGTH, &passed, &err) == MF_OK);
+	cr_assert(rtw_one(&t, mut_si, mut_enabler, 3, (mf_str){0}, MF_STR("three"), MF_RTW_NO_LENGTH, &passed, &err) ==
+		MF_OK);
 	cr_assert(passed);
-	cr_assert(rtw_one(&t, mut_si, mut_enabler, 3, (mf_str){0}, MF_STR("again"), MF_RTW_NO_LENGTH, &passed, &err) == MF_OK);
+	cr_assert(rtw_one(&t, mut_si, mut_enabler, 3, (mf_str){0}, MF_STR("again"), MF_RTW_NO_LENGTH, &passed, &err) ==
+		MF_OK);
 	cr_assert(!passed, "it exists");
 
 	mf_rtw_test good = {0, 5, MF_STR("three")}, wrong = {1, 2, MF_STR("XX")}, beyond = {3, 100, MF_STR("ee")};
@@ -460,8 +478,10 @@ Test(container, a_wrong_write_enabler_stops_everything)
 	shop_init(&t, MF_STORE_BEST);
 	write_at(&t, 0, MF_STR("mine"), MF_RTW_NO_LENGTH);
 	before = share_file(&t, mut_si, 0);
-	cr_assert(rtw_one(&t, mut_si, other, 0, MF_STR("mine"), MF_STR("your"), MF_RTW_NO_LENGTH, &passed, &err) == MF_EAUTH);
-	cr_assert(rtw_one(&t, mut_si, other, 1, (mf_str){0}, MF_STR("your"), MF_RTW_NO_LENGTH, &passed, &err) == MF_EAUTH);
+	cr_assert(rtw_one(&t, mut_si, other, 0, MF_STR("mine"), MF_STR("your"), MF_RTW_NO_LENGTH, &passed, &err) ==
+		MF_EAUTH);
+	cr_assert(rtw_one(&t, mut_si, other, 1, (mf_str){0}, MF_STR("your"), MF_RTW_NO_LENGTH, &passed, &err) ==
+		MF_EAUTH);
 	after = share_file(&t, mut_si, 0);
 	cr_assert(mf_str_eq(mf_buf_str(&before), mf_buf_str(&after)));
 	uint32_t num[MF_SHARES_MAX];
@@ -524,7 +544,7 @@ Test(container, version_1_becomes_2_with_its_leases_hashed)
 	mf_lease_of(t.s, mut_si, &l);
 	memcpy(file.p + 100 + 8, l.renew, 32); /* ours, in clear */
 	memcpy(file.p + 100 + 40, l.cancel, 32);
-	memset(clear, 0x5a, sizeof(clear));     /* another client's */
+	memset(clear, 0x5a, sizeof(clear)); /* another client's */
 	memcpy(file.p + 192, file.p + 100, MF_MUT_LEASE);
 	memcpy(file.p + 192 + 8, clear, 32);
 	mf_store_si_path(mut_si, dir);
@@ -557,8 +577,8 @@ Test(container, a_torn_mutable_share_is_replaced_when_written)
 
 		put_file(&t, mut_si, 0, file.p, n);
 		cr_assert(mf_mut_read(t.s, mut_si, 0, 100, &m, &err) == MF_EFORMAT, "%zu", n);
-		cr_assert(rtw_one(&t, mut_si, mut_enabler, 0, (mf_str){0}, MF_STR("fresh"), 5, &passed, &err) == MF_OK, "%s",
-			err.text);
+		cr_assert(rtw_one(&t, mut_si, mut_enabler, 0, (mf_str){0}, MF_STR("fresh"), 5, &passed, &err) == MF_OK,
+			"%s", err.text);
 		cr_assert(passed);
 		holds(&t, MF_STR("fresh"));
 	}

@@ -48,7 +48,8 @@ Test(dir, the_golden_steps_give_the_golden_bytes)
 	json_t *all = golden_json("lafs/sdmf.json"), *dir;
 	size_t d;
 
-	json_array_foreach(json_object_get(all, "dirs"), d, dir) {
+	json_array_foreach(json_object_get(all, "dirs"), d, dir)
+	{
 		json_t *steps = json_object_get(dir, "steps");
 		mf_buf key = golden_unhex(golden_str(dir, "writekey_hex"));
 		mf_buf have = {0};
@@ -59,7 +60,8 @@ Test(dir, the_golden_steps_give_the_golden_bytes)
 			bool changed;
 			mf_err err;
 
-			cr_assert(mf_dir_apply(mf_buf_str(&have), &edit, &next, &changed, &err) == MF_OK, "%s", err.text);
+			cr_assert(
+				mf_dir_apply(mf_buf_str(&have), &edit, &next, &changed, &err) == MF_OK, "%s", err.text);
 			cr_assert(changed && mf_str_eq(mf_buf_str(&next), mf_buf_str(&want)), "dir %zu step %zu", d, i);
 			cr_assert(mf_dir_tidy(&next, NULL) == MF_OK && mf_str_eq(mf_buf_str(&next), mf_buf_str(&want)));
 			mf_buf_free(&have);
@@ -80,7 +82,8 @@ compare_listing(const mf_listing *l, const json_t *children, bool rw)
 	json_t *v;
 
 	cr_assert(l->n == json_object_size(children));
-	json_object_foreach((json_t *)children, name, v) {
+	json_object_foreach((json_t *)children, name, v)
+	{
 		const mf_child *c = mf_listing_find(l, mf_strz(name));
 		const json_t *o = json_array_get(v, 1);
 		const char *ro_uri = json_string_value(json_object_get(o, "ro_uri"));
@@ -100,11 +103,14 @@ Test(dir, golden_directories_are_listed_as_tahoe_lists_them)
 	json_t *all = golden_json("lafs/sdmf.json"), *dir, *step;
 	size_t d, i;
 
-	json_array_foreach(json_object_get(all, "dirs"), d, dir) {
+	json_array_foreach(json_object_get(all, "dirs"), d, dir)
+	{
 		mf_buf key = golden_unhex(golden_str(dir, "writekey_hex"));
 
-		json_array_foreach(json_object_get(dir, "steps"), i, step) {
-			const json_t *children = json_object_get(json_array_get(json_object_get(step, "wapi_json"), 1), "children");
+		json_array_foreach(json_object_get(dir, "steps"), i, step)
+		{
+			const json_t *children =
+				json_object_get(json_array_get(json_object_get(step, "wapi_json"), 1), "children");
 			mf_buf plain = unbase64(golden_str(step, "plaintext_b64")), again = {0};
 			mf_listing l;
 
@@ -129,7 +135,8 @@ links_of(const json_t *body, mf_link *link, size_t max, char **text)
 	json_t *v;
 	size_t n = 0;
 
-	json_object_foreach((json_t *)body, name, v) {
+	json_object_foreach((json_t *)body, name, v)
+	{
 		const json_t *o = json_array_get(v, 1);
 		const char *ro = json_string_value(json_object_get(o, "ro_uri"));
 
@@ -138,8 +145,8 @@ links_of(const json_t *body, mf_link *link, size_t max, char **text)
 		for (char *u = strstr(text[n], "\\u"); u != NULL; u = strstr(u + 2, "\\u"))
 			for (int i = 2; i < 6; i++) /* jansson prints capitals, Python small letters */
 				u[i] = (char)tolower((unsigned char)u[i]);
-		link[n] = (mf_link){.name = mf_strz(name), .cap = mf_strz(ro == NULL ? "" : ro),
-			.metadata = mf_strz(text[n])};
+		link[n] = (mf_link){
+			.name = mf_strz(name), .cap = mf_strz(ro == NULL ? "" : ro), .metadata = mf_strz(text[n])};
 		n++;
 	}
 	return n;
@@ -150,10 +157,12 @@ Test(dir, immutable_directories_are_packed_byte_for_byte)
 	json_t *all = golden_json("lafs/immdir.json"), *v;
 	size_t i;
 
-	json_array_foreach(all, i, v) {
+	json_array_foreach(all, i, v)
+	{
 		mf_buf want = unbase64(golden_str(v, "packed_b64")), have = {0};
 		json_t *body = json_loads(golden_str(v, "body"), 0, NULL);
-		const json_t *children = json_object_get(json_array_get(json_object_get(v, "wapi_json"), 1), "children");
+		const json_t *children =
+			json_object_get(json_array_get(json_object_get(v, "wapi_json"), 1), "children");
 		char *text[64];
 		mf_link link[64];
 		mf_listing l;
@@ -207,7 +216,8 @@ Test(dir, a_batch_equals_its_links_one_by_one)
 		for (size_t i = 0; i < n; i++) {
 			random = random * 1103515245 + 12345;
 			(void)snprintf(name[i], sizeof(name[i]), "n%u", random >> 16 & 31);
-			link[i] = (mf_link){.name = mf_strz(name[i]), .cap = (random >> 8 & 1) != 0 ? MF_STR(LIT) : MF_STR(DIR2),
+			link[i] = (mf_link){.name = mf_strz(name[i]),
+				.cap = (random >> 8 & 1) != 0 ? MF_STR(LIT) : MF_STR(DIR2),
 				.how = (random >> 9 & 3) == 0 ? MF_LINK_REMOVE : MF_LINK_REPLACE};
 		}
 		mf_dir_edit edit = {link, n, writekey, 100 + round};
@@ -261,8 +271,8 @@ Test(dir, capabilities_that_do_not_belong_are_refused)
 	static const char *const bad_mutable[] = {"lafs:unknown", "URI:CHK:broken", "ro." DIR2, "imm." DIR2_RO};
 	static const char *const bad_immutable[] = {DIR2, DIR2_RO, "ro." DIR2_RO, "lafs:unknown", "ro.lafs:unknown",
 		"URI:SSK:fs6ul2fju2fvb2cfx7gt6ngycm:hncpinwszbggrurbvuaaexnftk3j5wfr7473pj2g734mo2isxlbq"};
-	static const char *const good_mutable[] = {"", LIT, CHK, DIR2, DIR2_RO, "ro." DIR2_RO, "imm." CHK, "ro.lafs:unknown",
-		"imm.lafs:unknown"};
+	static const char *const good_mutable[] = {
+		"", LIT, CHK, DIR2, DIR2_RO, "ro." DIR2_RO, "imm." CHK, "ro.lafs:unknown", "imm.lafs:unknown"};
 	mf_buf out = {0}, empty = {0};
 	bool changed;
 
@@ -279,7 +289,8 @@ Test(dir, capabilities_that_do_not_belong_are_refused)
 		mf_link l = {.name = MF_STR("x"), .cap = mf_strz(good_mutable[i])};
 		cr_assert(apply(&empty, l, &out, &changed) == MF_OK, "%s", good_mutable[i]);
 	}
-	mf_link twice[] = {{.name = MF_STR("e\xcc\x81"), .cap = MF_STR(LIT)}, {.name = MF_STR("\xc3\xa9"), .cap = MF_STR(LIT)}};
+	mf_link twice[] = {
+		{.name = MF_STR("e\xcc\x81"), .cap = MF_STR(LIT)}, {.name = MF_STR("\xc3\xa9"), .cap = MF_STR(LIT)}};
 	cr_assert(mf_dir_pack(twice, 2, &out, NULL) == MF_EINVAL, "equal under NFC");
 	mf_link bad_name[] = {{.name = MF_STR("\xff"), .cap = MF_STR(LIT)}, {.cap = MF_STR(LIT)}};
 	cr_assert(mf_dir_pack(&bad_name[0], 1, &out, NULL) == MF_EINVAL);
@@ -291,7 +302,8 @@ static void
 add_entries(mf_buf *b, const char *const entry[][4], size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		mf_dir_add_entry(b, mf_strz(entry[i][0]), mf_strz(entry[i][1]), mf_strz(entry[i][2]), mf_strz(entry[i][3]));
+		mf_dir_add_entry(
+			b, mf_strz(entry[i][0]), mf_strz(entry[i][1]), mf_strz(entry[i][2]), mf_strz(entry[i][3]));
 }
 
 Test(dir, what_we_do_not_understand_is_kept_and_listed_as_unknown)
@@ -330,8 +342,9 @@ Test(dir, what_we_do_not_understand_is_kept_and_listed_as_unknown)
 Test(dir, malformed_bytes_are_refused_as_a_whole)
 {
 	static const char *const bad[] = {"x", "5:abc", "23:1:a,8:URI:LIT:,0:,2:{},", "23:1:a,8:URI:LIT:,0:,2:{},;",
-		"22:1:a,8:URI:LIT:,0:,2:{},", "15:1:a,8:URI:LIT:,", "24:1:a,8:URI:LIT:,0:,2:{},x,", "023:1:a,8:URI:LIT:,0:,2:{},,",
-		"99999999:1:a,", "18446744073709551615:1:a,", "23:1:\xff,8:URI:LIT:,0:,2:{},,", ",", "0:,"};
+		"22:1:a,8:URI:LIT:,0:,2:{},", "15:1:a,8:URI:LIT:,", "24:1:a,8:URI:LIT:,0:,2:{},x,",
+		"023:1:a,8:URI:LIT:,0:,2:{},,", "99999999:1:a,", "18446744073709551615:1:a,",
+		"23:1:\xff,8:URI:LIT:,0:,2:{},,", ",", "0:,"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		mf_buf a = {0}, b = {0}, c = {0};
@@ -369,7 +382,8 @@ Test(dir, untidy_directories_are_put_in_order)
 	cr_assert(mf_dir_tidy(&a, NULL) == MF_OK);
 	cr_assert(mf_str_eq(mf_buf_str(&a), mf_strz(tidy)), "%s", (char *)a.p);
 	cr_assert(mf_dir_list(&b, NULL, &l, NULL) == MF_OK);
-	cr_assert(l.n == 3 && mf_str_eq(l.child[0].metadata, MF_STR("{1 }")) && mf_str_eq(l.child[2].metadata, MF_STR("[]")));
+	cr_assert(l.n == 3 && mf_str_eq(l.child[0].metadata, MF_STR("{1 }")) &&
+		mf_str_eq(l.child[2].metadata, MF_STR("[]")));
 	cr_assert(mf_str_eq(l.child[2].name, MF_STR("\xc3\xa9")));
 	mf_listing_free(&l);
 	mf_buf_free(&a);
@@ -397,12 +411,18 @@ Test(dir, metadata_follows_tahoes_rule)
 		const char *given, *old, *want;
 	} row[] = {
 		{"", "", "{\"tahoe\": {\"linkcrtime\": 9.5, \"linkmotime\": 9.5}}"},
-		{"", "{\"tahoe\": {\"linkcrtime\": 1.25, \"linkmotime\": 2}}", "{\"tahoe\": {\"linkcrtime\": 1.25, \"linkmotime\": 9.5}}"},
+		{"", "{\"tahoe\": {\"linkcrtime\": 1.25, \"linkmotime\": 2}}",
+			"{\"tahoe\": {\"linkcrtime\": 1.25, \"linkmotime\": 9.5}}"},
 		{"", "{}", "{\"tahoe\": {\"linkcrtime\": 9.5, \"linkmotime\": 9.5}}"},
-		{"", "{\"ctime\": 3, \"k\": [1, {\"}\": \"]\"}]}", "{\"ctime\": 3, \"k\": [1, {\"}\": \"]\"}], \"tahoe\": {\"linkcrtime\": 3, \"linkmotime\": 9.5}}"},
-		{"", "{\"tahoe\": {\"linkmotime\": 1}, \"z\": 1}", "{\"tahoe\": {\"linkmotime\": 9.5, \"linkcrtime\": 9.5}, \"z\": 1}"},
-		{"{\"a\": 1}", "{\"b\": 2, \"tahoe\": {\"linkcrtime\": 1, \"x\": NaN}}", "{\"a\": 1, \"tahoe\": {\"linkcrtime\": 1, \"x\": NaN, \"linkmotime\": 9.5}}"},
-		{"{\"tahoe\": {\"linkcrtime\": 0}, \"a\": 1.0}", "", "{\"a\": 1.0, \"tahoe\": {\"linkcrtime\": 9.5, \"linkmotime\": 9.5}}"},
+		{"", "{\"ctime\": 3, \"k\": [1, {\"}\": \"]\"}]}",
+			"{\"ctime\": 3, \"k\": [1, {\"}\": \"]\"}], \"tahoe\": {\"linkcrtime\": 3, \"linkmotime\": "
+			"9.5}}"},
+		{"", "{\"tahoe\": {\"linkmotime\": 1}, \"z\": 1}",
+			"{\"tahoe\": {\"linkmotime\": 9.5, \"linkcrtime\": 9.5}, \"z\": 1}"},
+		{"{\"a\": 1}", "{\"b\": 2, \"tahoe\": {\"linkcrtime\": 1, \"x\": NaN}}",
+			"{\"a\": 1, \"tahoe\": {\"linkcrtime\": 1, \"x\": NaN, \"linkmotime\": 9.5}}"},
+		{"{\"tahoe\": {\"linkcrtime\": 0}, \"a\": 1.0}", "",
+			"{\"a\": 1.0, \"tahoe\": {\"linkcrtime\": 9.5, \"linkmotime\": 9.5}}"},
 		{"", "rubbish", "{\"tahoe\": {\"linkcrtime\": 9.5, \"linkmotime\": 9.5}}"},
 		{"", "{\"tahoe\": 5}", "{\"tahoe\": {\"linkcrtime\": 9.5, \"linkmotime\": 9.5}}"},
 	};
@@ -411,7 +431,8 @@ Test(dir, metadata_follows_tahoes_rule)
 	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
 		mf_buf out = {0};
 
-		cr_assert(mf_dir_metadata(mf_strz(row[i].given), mf_strz(row[i].old), 9.5, &out, &no_write, NULL) == MF_OK);
+		cr_assert(mf_dir_metadata(mf_strz(row[i].given), mf_strz(row[i].old), 9.5, &out, &no_write, NULL) ==
+			MF_OK);
 		cr_assert(mf_str_eq(mf_buf_str(&out), mf_strz(row[i].want)), "row %zu: %s", i, (char *)out.p);
 		cr_assert(!no_write);
 		mf_buf_free(&out);
@@ -420,7 +441,8 @@ Test(dir, metadata_follows_tahoes_rule)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		mf_buf out = {0};
 
-		cr_assert(mf_dir_metadata(mf_strz(bad[i]), (mf_str){0}, 1, &out, &no_write, NULL) == MF_EINVAL, "%s", bad[i]);
+		cr_assert(mf_dir_metadata(mf_strz(bad[i]), (mf_str){0}, 1, &out, &no_write, NULL) == MF_EINVAL, "%s",
+			bad[i]);
 		mf_buf_free(&out);
 	}
 }
@@ -441,8 +463,9 @@ Test(dir, floats_print_as_pythons)
 	static const struct {
 		double v;
 		const char *text;
-	} row[] = {{0, "0.0"}, {1, "1.0"}, {1700000001.25, "1700000001.25"}, {0.1, "0.1"}, {1.0 / 3, "0.3333333333333333"},
-		{1763951234.123456, "1763951234.123456"}, {-2.5, "-2.5"}, {1e-7, "1e-07"}, {1e22, "1e+22"}, {123456789012.0, "123456789012.0"}};
+	} row[] = {{0, "0.0"}, {1, "1.0"}, {1700000001.25, "1700000001.25"}, {0.1, "0.1"},
+		{1.0 / 3, "0.3333333333333333"}, {1763951234.123456, "1763951234.123456"}, {-2.5, "-2.5"},
+		{1e-7, "1e-07"}, {1e22, "1e+22"}, {123456789012.0, "123456789012.0"}};
 	char out[32];
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {

@@ -202,8 +202,9 @@ Test(embedded, what_is_not_there_is_not_found, .timeout = 30)
 	cr_assert(c.literal && c.healthy);
 	cr_assert(mf_grid_check(f.g, MF_STR("lafs:x"), &c, NULL, &err) == MF_EINVAL);
 	cr_assert(mf_grid_check(f.g,
-			  MF_STR("URI:MDMF-RO:65ruo2zytr3uxnaxkptdoqkth4:hncpinwszbggrurbvuaaexnftk3j5wfr7473pj2g734mo2isxlbq"), &c,
-			  NULL, &err) == MF_EUNSUPPORTED);
+			  MF_STR("URI:MDMF-RO:65ruo2zytr3uxnaxkptdoqkth4:"
+				 "hncpinwszbggrurbvuaaexnftk3j5wfr7473pj2g734mo2isxlbq"),
+			  &c, NULL, &err) == MF_EUNSUPPORTED);
 	fixture_deinit(&f);
 }
 
@@ -263,7 +264,8 @@ Test(embedded, usage_is_remembered, .timeout = 30)
 	OK(f.g->ops->mkdir(f.g, &rw, NULL, &err));
 	OK(f.g->ops->status(f.g, &before, &err));
 	cr_assert(before.connected == 1 && before.wanted == 1 && before.happy && before.bytes_free > 0);
-	cr_assert(before.bytes_used > 102000 && before.bytes_used < 106000, "%llu", (unsigned long long)before.bytes_used);
+	cr_assert(before.bytes_used > 102000 && before.bytes_used < 106000, "%llu",
+		(unsigned long long)before.bytes_used);
 	mf_grid_close(f.g);
 	f.g = fixture_open(&f, 1, 1);
 	OK(f.g->ops->status(f.g, &after, &err));
@@ -277,14 +279,17 @@ Test(embedded, capabilities_are_described, .timeout = 5)
 	mf_cap_info i;
 	mf_err err;
 
-	OK(mf_cap_describe(MF_STR("URI:DIR2:fs6ul2fju2fvb2cfx7gt6ngycm:hncpinwszbggrurbvuaaexnftk3j5wfr7473pj2g734mo2isxlbq"),
-		&i, &err));
+	OK(mf_cap_describe(
+		MF_STR("URI:DIR2:fs6ul2fju2fvb2cfx7gt6ngycm:hncpinwszbggrurbvuaaexnftk3j5wfr7473pj2g734mo2isxlbq"), &i,
+		&err));
 	cr_assert(strcmp(i.name, "DIR2") == 0 && i.dir && i.is_mutable && i.writable);
 	cr_assert(strcmp(i.si, "axxzm642zi4vozwfjdijoafbrm") == 0);
 	cr_assert(strcmp(i.readonly,
-			  "URI:DIR2-RO:65ruo2zytr3uxnaxkptdoqkth4:hncpinwszbggrurbvuaaexnftk3j5wfr7473pj2g734mo2isxlbq") == 0);
+			  "URI:DIR2-RO:65ruo2zytr3uxnaxkptdoqkth4:"
+			  "hncpinwszbggrurbvuaaexnftk3j5wfr7473pj2g734mo2isxlbq") == 0);
 	cr_assert(strcmp(i.verifier,
-			  "URI:DIR2-Verifier:axxzm642zi4vozwfjdijoafbrm:hncpinwszbggrurbvuaaexnftk3j5wfr7473pj2g734mo2isxlbq") == 0);
+			  "URI:DIR2-Verifier:axxzm642zi4vozwfjdijoafbrm:"
+			  "hncpinwszbggrurbvuaaexnftk3j5wfr7473pj2g734mo2isxlbq") == 0);
 	OK(mf_cap_describe(MF_STR("URI:LIT:nbswy3dp"), &i, &err));
 	cr_assert(i.size == 5 && i.si[0] == '\0' && strcmp(i.readonly, "URI:LIT:nbswy3dp") == 0 && !i.is_mutable);
 	OK(mf_cap_describe(MF_STR("lafs:future"), &i, &err));

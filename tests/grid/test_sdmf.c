@@ -40,8 +40,8 @@ files_add(struct files *f, const char *dir, const char *name)
 	cr_assert(f->n < FILES_MAX);
 	(void)snprintf(path, sizeof(path), "lafs/%s%s", dir, name);
 	f->file[f->n] = golden_file(path);
-	f->share[f->n] = (mf_sdmf_share){.num = (uint32_t)atoi(strrchr(name, '.') + 1),
-		.data = share_data(&f->file[f->n])};
+	f->share[f->n] =
+		(mf_sdmf_share){.num = (uint32_t)atoi(strrchr(name, '.') + 1), .data = share_data(&f->file[f->n])};
 	f->n++;
 }
 
@@ -80,7 +80,8 @@ Test(sdmf, all_keys_of_tahoes_vectors_give_their_capabilities)
 	json_t *keys = json_object_get(all, "rsa_keys_pkcs8_der_b64");
 	size_t i, seen = 0;
 
-	json_array_foreach(json_object_get(all, "vectors"), i, v) {
+	json_array_foreach(json_object_get(all, "vectors"), i, v)
+	{
 		const char *format = golden_str(v, "f");
 		char text[MF_CAP_MAX];
 		mf_sdmf_key *key;
@@ -135,8 +136,7 @@ read_step(const json_t *dir, const json_t *step, const char *cap_key)
 	mf_cap cap;
 	mf_err err;
 
-	json_array_foreach(json_object_get(step, "files"), i, name)
-		files_add(&f, "", json_string_value(name));
+	json_array_foreach(json_object_get(step, "files"), i, name) files_add(&f, "", json_string_value(name));
 	cr_assert(mf_cap_parse(mf_strz(golden_str(dir, cap_key)), &cap, NULL) == MF_OK);
 	mf_code rc = mf_sdmf_read(&cap, f.share, f.n, &found, &err);
 	if (f.n < golden_int(step, "k")) {
@@ -160,8 +160,10 @@ Test(sdmf, every_golden_step_is_read_through_both_capabilities)
 	json_t *all = golden_json("lafs/sdmf.json"), *dir, *step;
 	size_t i, j;
 
-	json_array_foreach(json_object_get(all, "dirs"), i, dir) {
-		json_array_foreach(json_object_get(dir, "steps"), j, step) {
+	json_array_foreach(json_object_get(all, "dirs"), i, dir)
+	{
+		json_array_foreach(json_object_get(dir, "steps"), j, step)
+		{
 			read_step(dir, step, "dir_rw");
 			read_step(dir, step, "dir_ro");
 		}
@@ -175,9 +177,8 @@ step_of(json_t *dir, const char *tag)
 	json_t *step;
 	size_t i;
 
-	json_array_foreach(json_object_get(dir, "steps"), i, step)
-		if (strcmp(golden_str(step, "tag"), tag) == 0)
-			return step;
+	json_array_foreach(
+		json_object_get(dir, "steps"), i, step) if (strcmp(golden_str(step, "tag"), tag) == 0) return step;
 	cr_assert(false, "no step %s", tag);
 	return NULL;
 }
@@ -190,7 +191,8 @@ Test(sdmf, of_mixed_versions_the_right_one_is_chosen)
 	mf_cap cap;
 
 	cr_assert(mf_cap_parse(mf_strz(golden_str(dir, "dir_ro")), &cap, NULL) == MF_OK);
-	json_array_foreach(json_object_get(all, "scenarios"), i, scene) {
+	json_array_foreach(json_object_get(all, "scenarios"), i, scene)
+	{
 		struct files f = {.n = 0};
 		mf_sdmf_found found;
 
@@ -201,8 +203,8 @@ Test(sdmf, of_mixed_versions_the_right_one_is_chosen)
 		if (json_is_null(json_object_get(scene, "best_recoverable_seqnum"))) {
 			cr_assert(rc == MF_EFORMAT, "scene %zu", i);
 		} else {
-			mf_buf want = unbase64(golden_str(step_of(dir, golden_str(scene, "plaintext_of_step")),
-				"plaintext_b64"));
+			mf_buf want = unbase64(
+				golden_str(step_of(dir, golden_str(scene, "plaintext_of_step")), "plaintext_b64"));
 
 			cr_assert(rc == MF_OK);
 			cr_assert(found.head.seqnum == golden_int(scene, "best_recoverable_seqnum"), "scene %zu", i);
@@ -222,7 +224,9 @@ build_step(const json_t *step, const mf_sdmf_key *key)
 {
 	mf_buf plain = unbase64(golden_str(step, "plaintext_b64")), salt = golden_unhex(golden_str(step, "salt_hex"));
 	uint32_t n = (uint32_t)golden_int(step, "n");
-	mf_sdmf_new v = {.seqnum = golden_int(step, "seqnum"), .k = (uint32_t)golden_int(step, "k"), .n = n,
+	mf_sdmf_new v = {.seqnum = golden_int(step, "seqnum"),
+		.k = (uint32_t)golden_int(step, "k"),
+		.n = n,
 		.plain = mf_buf_str(&plain)};
 	mf_buf share[FILES_MAX] = {{0}};
 	json_t *name;
@@ -231,7 +235,8 @@ build_step(const json_t *step, const mf_sdmf_key *key)
 
 	memcpy(v.salt, salt.p, sizeof(v.salt));
 	cr_assert(mf_sdmf_pack(key, &v, share, NULL) == MF_OK);
-	json_array_foreach(json_object_get(step, "files"), i, name) {
+	json_array_foreach(json_object_get(step, "files"), i, name)
+	{
 		files_add(&f, "", json_string_value(name));
 		mf_buf *made = &share[f.share[i].num];
 		mf_str want = f.share[i].data;
@@ -254,12 +259,12 @@ Test(sdmf, built_shares_equal_the_golden_ones)
 	json_t *all = golden_json("lafs/sdmf.json"), *dir, *step;
 	size_t i, j;
 
-	json_array_foreach(json_object_get(all, "dirs"), i, dir) {
+	json_array_foreach(json_object_get(all, "dirs"), i, dir)
+	{
 		mf_sdmf_key *key = golden_key(dir);
 
 		cr_assert(key->spki_n == 294);
-		json_array_foreach(json_object_get(dir, "steps"), j, step)
-			build_step(step, key);
+		json_array_foreach(json_object_get(dir, "steps"), j, step) build_step(step, key);
 		mf_sdmf_key_free(key);
 	}
 	json_decref(all);
@@ -270,14 +275,14 @@ Test(sdmf, plain_mutable_files_are_read_and_mdmf_is_refused)
 	json_t *all = golden_json("lafs/mutable.json"), *v, *name;
 	size_t i, j;
 
-	json_array_foreach(all, i, v) {
+	json_array_foreach(all, i, v)
+	{
 		struct files f = {.n = 0};
 		mf_sdmf_found found;
 		mf_err err;
 		mf_cap cap;
 
-		json_array_foreach(json_object_get(v, "files"), j, name)
-			files_add(&f, "", json_string_value(name));
+		json_array_foreach(json_object_get(v, "files"), j, name) files_add(&f, "", json_string_value(name));
 		cr_assert(mf_cap_parse(mf_strz(golden_str(v, "ro")), &cap, NULL) == MF_OK);
 		mf_code rc = mf_sdmf_read(&cap, f.share, f.n, &found, &err);
 		if (strcmp(golden_str(v, "format"), "mdmf") == 0) {

@@ -89,8 +89,8 @@ spoil(int how, const char *path, const mf_buf *good)
 	case 1: write_path(path, good->p, 11); break;
 	case 2: write_path(path, good->p, good->n / 2); break;
 	case 3: write_path(path, good->p, good->n - 1); break;
-	case 4: flip(path, 40); break;               /* the content */
-	case 5: flip(path, good->n - 100); break;    /* the UEB */
+	case 4: flip(path, 40); break;            /* the content */
+	case 5: flip(path, good->n - 100); break; /* the UEB */
 	case 6: write_path(path, "rubbish rubbish rubbish rubbish rubbish rubbish", 47); break;
 	}
 }
@@ -120,7 +120,8 @@ Test(store_faults, a_damaged_immutable_share_is_refused_noted_and_replaced)
 			cr_assert(c.bad == 1 && c.good == 0 && !c.healthy && !c.recoverable && c.shares == 1);
 			(void)put(f.g, &plain);
 			OK(fetch(f.g, &cap, &back, &err));
-			cr_assert(mf_str_eq(mf_buf_str(&back), mf_buf_str(&plain)), "size %zu, spoilt %d", size[s], how);
+			cr_assert(
+				mf_str_eq(mf_buf_str(&back), mf_buf_str(&plain)), "size %zu, spoilt %d", size[s], how);
 			cr_assert(check(f.g, cap.text).healthy);
 		}
 		mf_buf_free(&good);
@@ -162,9 +163,8 @@ Test(store_faults, a_good_share_of_the_other_layout_is_left_alone)
 	size_t i;
 	mf_err err;
 
-	json_array_foreach(json_object_get(all, "cases"), i, v)
-		if (strcmp(golden_str(v, "name"), "c1k-k1n1-seg131072") == 0)
-			c = v;
+	json_array_foreach(json_object_get(all, "cases"), i,
+		v) if (strcmp(golden_str(v, "name"), "c1k-k1n1-seg131072") == 0) c = v;
 	mf_buf seed = golden_unhex(golden_str(c, "seed_hex")), plain = golden_plain(mf_buf_str(&seed), 1024);
 	fixture_init(&f, 1, 1);
 	memset(conf.convergence, 'a', 16);
@@ -311,7 +311,8 @@ add_entries(const struct fixture *f, const mf_dirwrite *dir, char who)
 
 		for (int k = 0; k < 5; k++) {
 			(void)snprintf(name[k], sizeof(name[k]), "%c%04d", who, i + k);
-			l[k] = (mf_link){.name = mf_strz(name[k]), .cap = MF_STR("URI:LIT:nbswy3dp"), .how = MF_LINK_NEW};
+			l[k] = (mf_link){
+				.name = mf_strz(name[k]), .cap = MF_STR("URI:LIT:nbswy3dp"), .how = MF_LINK_NEW};
 		}
 		if (g->ops->update(g, dir, l, 5, NULL, NULL, &err) != MF_OK)
 			_exit(1);
@@ -750,7 +751,8 @@ Test(store_faults, a_source_that_breaks_leaves_no_share)
 		fixture_init(&f, 1, n);
 		calls = 0;
 		cr_assert(f.g->ops->put(f.g, &src, &cap, NULL, &err) == MF_ECHANGED, "%s", err.text);
-		(void)snprintf(command, sizeof(command), "test -z \"$(find %s/shares -type f -o -mindepth 2 -type d)\"", f.store);
+		(void)snprintf(command, sizeof(command), "test -z \"$(find %s/shares -type f -o -mindepth 2 -type d)\"",
+			f.store);
 		cr_assert(system(command) == 0, "something was left");
 		fixture_deinit(&f);
 	}
