@@ -1,6 +1,7 @@
 /* The command line. */
 #include "daemon/cli.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -245,12 +246,22 @@ run_program(struct mf_cli *cli, int argc, char **argv)
 	return run_command(cli, global.words, global.word);
 }
 
+/* A closed standard stream's number would be given to the next file, socket or pipe that we open. */
+static void
+fill_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", O_RDWR); /* takes the lowest free number: this one */
+}
+
 int
 mf_cli_main(const mf_program *program, int argc, char **argv)
 {
 	struct mf_cli cli = {.program = program};
 	int status;
 
+	fill_standard_streams();
 	if (sodium_init() < 0)
 		return mf_cli_fail(&cli, "the system gives no randomness");
 	(void)signal(SIGPIPE, SIG_IGN); /* a client that left must not end the daemon */

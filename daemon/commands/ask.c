@@ -53,7 +53,9 @@ api_error(struct mf_cli *cli, unsigned status, const json_t *body, const mf_buf 
 		return cli->program->api_failure;
 	}
 	(void)fprintf(stderr, "Error: Magic Folder HTTP API reported error %u: %s\n", status,
-		reason != NULL ? reason : "(no reason given)");
+		reason != NULL          ? reason
+			: status == 503 ? "it has too many clients at the moment"
+					: "(no reason given)");
 	json_object_foreach((json_t *)(uintptr_t)details, path, text)(void)
 		fprintf(stderr, "%s: %s\n", path, json_string_value(text));
 	if (status == 409 && hint != NULL)

@@ -343,6 +343,28 @@ def case_configuration_held():
             check(f.read() == "not running\n")
 
 
+def case_closed_input():
+    """a closed standard input is watched by nobody, and its number is not given to something else"""
+    import signal, subprocess
+    from mf import die_with_parent, program
+    with World() as w:
+        d = w.device("device")
+        d.init()
+
+        def close_input():
+            die_with_parent()
+            os.close(0)
+        with open(d.log, "wb") as log:
+            d.seen = 0
+            d.process = subprocess.Popen([program("magic-folder"), "--config", d.config, "run"], stdout=log, stderr=log,
+                                         preexec_fn=close_input)
+        wait_for("readiness", d.ready)
+        check(os.readlink("/proc/%d/fd/0" % d.process.pid) == "/dev/null")
+        time.sleep(0.3)
+        d.api("GET", "/v1/magic-folder")
+        w.stop()
+
+
 def case_unix_socket():
     """the same over a unix socket, twice"""
     with World() as w:
