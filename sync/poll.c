@@ -267,13 +267,8 @@ take_in_listing(struct mf_folder *f, struct target *t)
 	mf_dirver seen = {0};
 	struct mf_peer *peer = t->is_self ? mf_peer_need(f, "", &t->dir) : mf_peer_find(f, t->name);
 
-	if (!t->is_self)
-		report_peer(f, t->name, &t->err);
-	if (t->is_self && t->err.code != MF_OK && t->err.code != MF_ECANCELED) {
-		char text[256];
-		(void)snprintf(text, sizeof(text), "our own directory cannot be read: %s", t->err.text);
-		mf_report(f, NULL, text);
-	}
+	if (t->err.code != MF_ECANCELED)
+		report_peer(f, t->is_self ? f->conf.author : t->name, &t->err);
 	if (peer == NULL || t->err.code != MF_OK || t->unchanged)
 		return;
 	if (t->is_self)
