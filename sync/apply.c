@@ -195,7 +195,10 @@ sync_work(struct mf_task *t, const mf_cancel *cancel)
 	struct batch *b = (struct batch *)t;
 
 	(void)cancel;
-	return MF_OPS(t->f)->sync_all(b->root, &t->err);
+	mf_code rc = MF_OPS(t->f)->sync_all(b->root, &t->err);
+	for (size_t i = 0; rc != MF_OK && i < b->n; i++)
+		(void)MF_OPS(t->f)->unlink(b->root, b->path[i]->apply->tmp, NULL);
+	return rc;
 }
 
 static void

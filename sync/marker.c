@@ -102,6 +102,7 @@ struct marker_task {
 	mf_conflict c;
 	mf_snap_row *snap;
 	char *path, *tmp, *dir;
+	const char *state_path;
 };
 
 /* Is the file at @p path still exactly what we wrote there? */
@@ -181,8 +182,12 @@ static mf_code
 marker_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct marker_task *m = (struct marker_task *)t;
-	mf_code rc = MF_OK;
+	/* A marker whose row a power cut took would be the user's file; one that is gone while its row says OPEN
+	 * would be the user's decision (planner.md W4). */
+	mf_code rc = MF_OPS(t->f)->db_sync(t->f->env, m->state_path, &t->err);
 
+	if (rc != MF_OK)
+		return rc;
 	switch (m->what) {
 	case MF_MARKER_WRITE: rc = write_marker(m, cancel, &t->err); break;
 	case MF_MARKER_REMOVE: rc = remove_marker(m, cancel, &t->err); break;
@@ -228,6 +233,7 @@ mf_marker_start(struct mf_folder *f, struct mf_path *p, enum mf_marker_do what, 
 	m->task.pool = MF_POOL_TRANSFER;
 	m->p = p;
 	m->root = f->root;
+	m->state_path = mf_state_path(f->state);
 	m->what = what;
 	m->c = *c;
 	m->c.slot = mf_strdup(mf_strz(c->slot));

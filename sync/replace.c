@@ -109,6 +109,8 @@ mf_apply_download(struct mf_folder *f, struct mf_root *root, struct mf_apply *a,
 		free(z);
 	}
 	a->synced = a->sync_now;
+	if (rc != MF_OK)
+		(void)MF_OPS(f)->unlink(root, a->tmp, NULL);
 	return rc;
 }
 
