@@ -268,11 +268,11 @@ Test(dir, new_needs_a_free_name_and_remove_does_not_mind)
 
 Test(dir, capabilities_that_do_not_belong_are_refused)
 {
-	static const char *const bad_mutable[] = {"lafs:unknown", "URI:CHK:broken", "ro." DIR2, "imm." DIR2_RO};
-	static const char *const bad_immutable[] = {DIR2, DIR2_RO, "ro." DIR2_RO, "lafs:unknown", "ro.lafs:unknown",
+	static const char *const bad_mutable[] = {"lafs:unknown", "URI:CHK:broken", ("ro." DIR2), ("imm." DIR2_RO)};
+	static const char *const bad_immutable[] = {DIR2, DIR2_RO, ("ro." DIR2_RO), "lafs:unknown", "ro.lafs:unknown",
 		"URI:SSK:fs6ul2fju2fvb2cfx7gt6ngycm:hncpinwszbggrurbvuaaexnftk3j5wfr7473pj2g734mo2isxlbq"};
 	static const char *const good_mutable[] = {
-		"", LIT, CHK, DIR2, DIR2_RO, "ro." DIR2_RO, "imm." CHK, "ro.lafs:unknown", "imm.lafs:unknown"};
+		"", LIT, CHK, DIR2, DIR2_RO, ("ro." DIR2_RO), ("imm." CHK), "ro.lafs:unknown", "imm.lafs:unknown"};
 	mf_buf out = {0}, empty = {0};
 	bool changed;
 
