@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 #include "grid/store/immutable.h"
 #include "grid/store/inner.h"
 #include "grid/store/lease.h"
@@ -75,6 +78,69 @@ put_file(const struct shop *t, const uint8_t si[16], uint32_t num, const void *p
 	(void)mkdir(path, 0700);
 	(void)snprintf(path, sizeof(path), "%s/shares/%s/%u", t->path, dir, num);
 	write_path(path, p, n);
+}
+
+/* -- identity --------------------------------------------------------------------------------------------- */
+
+/* The certificate in a PEM file; the key behind it must be its own. */
+static X509 *
+read_identity(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	cr_assert(f != NULL, "%s", path);
+	X509 *cert = PEM_read_X509(f, NULL, NULL, NULL);
+	EVP_PKEY *key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+
+	fclose(f);
+	cr_assert(cert != NULL && key != NULL);
+	cr_assert(X509_check_private_key(cert, key) == 1 && X509_verify(cert, key) == 1);
+	cr_assert(EVP_PKEY_get_bits(key) == 2048);
+	EVP_PKEY_free(key);
+	return cert;
+}
+
+Test(container, the_identity_is_a_certificate_like_foolscaps_and_stays)
+{
+	static const uint8_t secret[32];
+	char dir[64], path[80], pem[128], cn[64];
+	uint8_t digest[20], first[20];
+	mf_store_conf conf = {.path = path, .lease_secret = secret};
+	struct mf_store *s;
+	struct stat st;
+	unsigned n;
+	mf_err err;
+
+	make_dir(dir);
+	(void)snprintf(path, sizeof(path), "%s/store", dir);
+	(void)snprintf(pem, sizeof(pem), "%s/private/node.pem", path);
+	for (int round = 0; round < 2; round++) {
+		cr_assert(mf_store_open(&conf, &s, &err) == MF_OK, "%s", err.text);
+		X509 *cert = read_identity(pem);
+		cr_assert(X509_digest(cert, EVP_sha1(), digest, &n) == 1 && memcmp(digest, mf_store_tubid(s), 20) == 0);
+		cr_assert(X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, cn, sizeof(cn)) > 0);
+		cr_assert(strcmp(cn, "newpb_thingy") == 0);
+		X509_free(cert);
+		mf_store_close(s);
+		cr_assert(round == 0 || memcmp(first, digest, 20) == 0);
+		memcpy(first, digest, 20);
+	}
+	cr_assert(stat(pem, &st) == 0 && (st.st_mode & 0777) == 0600);
+
+	/* the storage/ of a Tahoe node goes by that node's identity */
+	char node[80], node_pem[128], cfg[128];
+	(void)snprintf(node, sizeof(node), "%s/private", dir);
+	(void)snprintf(node_pem, sizeof(node_pem), "%s/private/node.pem", dir);
+	(void)snprintf(cfg, sizeof(cfg), "%s/tahoe.cfg", dir);
+	write_path(cfg, "", 0);
+	cr_assert(mkdir(node, 0700) == 0 && rename(pem, node_pem) == 0);
+	cr_assert(mf_store_open(&conf, &s, &err) == MF_OK, "%s", err.text);
+	cr_assert(memcmp(first, mf_store_tubid(s), 20) == 0 && access(pem, F_OK) != 0);
+	mf_store_close(s);
+
+	write_path(node_pem, "rubbish", 7);
+	cr_assert(mf_store_open(&conf, &s, &err) == MF_EFORMAT && s == NULL,
+		"never a new identity in place of a broken one");
+	remove_dir(dir);
 }
 
 /* -- immutable --------------------------------------------------------------------------------------------- */
