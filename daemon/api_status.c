@@ -150,5 +150,6 @@ mf_api_status_summary(mf_api *api, struct mf_http_req *req, mf_str name)
 		if (s->grid[i].grid != NULL)
 			s->grid[i].err = (mf_err){.code = MF_OK};
 	mf_http_on_gone(req, on_gone, s);
-	mf_app_job(api->app, MF_POOL_TRANSFER, ask_grids, answer, s);
+	/* quick: it must not wait behind large files */
+	mf_app_job(api->app, MF_POOL_QUICK, ask_grids, answer, s);
 }
