@@ -210,8 +210,8 @@ before_comparing(struct mf_planning *p)
 	bool own_read = f->policy == MF_READ_ONLY;
 
 	if (f->local == MF_LOCAL_ROOT_GONE || f->local == MF_LOCAL_UNREADABLE) {
-		mf_planning_act(p, MF_ACT_NOTHING, MF_SID_NONE, f->local == MF_LOCAL_ROOT_GONE ?
-			"the folder itself is gone" : "the file cannot be read");
+		mf_planning_act(p, MF_ACT_NOTHING, MF_SID_NONE,
+			f->local == MF_LOCAL_ROOT_GONE ? "the folder itself is gone" : "the file cannot be read");
 		return true;
 	}
 	if (f->local == MF_LOCAL_UNSETTLED)
@@ -249,8 +249,8 @@ compare(struct mf_planning *p)
 void
 mf_plan_path(const mf_history *h, const mf_facts *facts, mf_plan *out)
 {
-	struct mf_planning p = {.c = {.h = h}, .f = facts, .out = out, .e = MF_SID_NONE, .x = MF_SID_NONE,
-		.self = MF_SID_NONE};
+	struct mf_planning p = {
+		.c = {.h = h}, .f = facts, .out = out, .e = MF_SID_NONE, .x = MF_SID_NONE, .self = MF_SID_NONE};
 
 	*out = (mf_plan){.sid = MF_SID_NONE, .base_after = MF_SID_NONE};
 	for (size_t i = 0; i < facts->n_rows; i++)

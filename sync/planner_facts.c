@@ -27,8 +27,11 @@ make_virtual(struct mf_planning *p)
 		depth = d > depth ? d : depth;
 	}
 	p->x = MF_SID_X;
-	p->c.x = (mf_snap){.content = p->disk, .parents = p->x_parents.v, .n_parents = p->x_parents.n,
-		.depth = depth, .ours_mark = true};
+	p->c.x = (mf_snap){.content = p->disk,
+		.parents = p->x_parents.v,
+		.n_parents = p->x_parents.n,
+		.depth = depth,
+		.ours_mark = true};
 }
 
 static void
@@ -96,8 +99,7 @@ adjust(struct mf_planning *p, enum mf_relation rel, mf_sid r)
 
 	if (rel == MF_REL_NEWER && !mf_planning_allowed(p, r))
 		rel = read_only ? MF_REL_OLDER : MF_REL_LOSES;
-	if (missing && (rel == MF_REL_NEWER || rel == MF_REL_LOSES) &&
-		!mf_rel_get(&p->c, r)->content.deletion &&
+	if (missing && (rel == MF_REL_NEWER || rel == MF_REL_LOSES) && !mf_rel_get(&p->c, r)->content.deletion &&
 		!mf_rel_covered(&p->c, MF_SID_X, r, MF_COVER_PLAIN))
 		rel = MF_REL_CONFLICT;
 	if (!read_only)

@@ -258,10 +258,9 @@ relate_different(struct mf_rel *c, mf_sid x, mf_sid r, bool covered_both_ways)
 	else
 		return MF_REL_CONFLICT;
 	if (theirs)
-		return covered_both_ways || (x_del && mf_rel_covered(c, x, r, MF_COVER_STAR)) ?
-			MF_REL_NEWER : MF_REL_LOSES;
-	return covered_both_ways || (r_del && mf_rel_covered(c, r, x, MF_COVER_STAR)) ?
-		MF_REL_OLDER : MF_REL_WINS;
+		return covered_both_ways || (x_del && mf_rel_covered(c, x, r, MF_COVER_STAR)) ? MF_REL_NEWER
+											      : MF_REL_LOSES;
+	return covered_both_ways || (r_del && mf_rel_covered(c, r, x, MF_COVER_STAR)) ? MF_REL_OLDER : MF_REL_WINS;
 }
 
 enum mf_relation

@@ -115,7 +115,8 @@ will_merge(const struct mw *w, const struct mw_peer *p, mf_sid e)
 	mf_sid base = newest(p);
 
 	return conflicted(p) && p->p != value_of(w, base) &&
-		(value_of(w, e) == MW_ABSENT || had(w, e, p->p) || (base != MF_SID_NONE && had(w, base, value_of(w, e))));
+		(value_of(w, e) == MW_ABSENT || had(w, e, p->p) ||
+			(base != MF_SID_NONE && had(w, base, value_of(w, e))));
 }
 
 /* Is version @p e, which somebody shows, accounted for at @p p: known, in a row, or behind one that is? */

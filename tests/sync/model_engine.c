@@ -27,9 +27,12 @@ fill_rows(struct mw_peer *p, mf_row *rows)
 	for (size_t i = 0; i < p->db.n_rows; i++) {
 		const struct mw_row *r = &p->db.row[i];
 		const struct mw_marker *m = mw_marker(p, r->slot);
-		rows[i] = (mf_row){.slot = mf_strz(r->slot), .sid = r->sid,
-			.state = r->closing ? MF_ROW_CLOSING : MF_ROW_OPEN, .marker_written = r->written,
-			.has_marker_content = r->has_content, .marker_content = content_of(r->content, true),
+		rows[i] = (mf_row){.slot = mf_strz(r->slot),
+			.sid = r->sid,
+			.state = r->closing ? MF_ROW_CLOSING : MF_ROW_OPEN,
+			.marker_written = r->written,
+			.has_marker_content = r->has_content,
+			.marker_content = content_of(r->content, true),
 			.marker = m == NULL ? MF_MARKER_ABSENT : MF_MARKER_FILE};
 		if (m != NULL)
 			rows[i].marker_now = content_of(m->value, true);
@@ -46,14 +49,26 @@ plan(struct mw *w, size_t i, mf_plan *out)
 
 	for (size_t k = 0; k < w->n; k++)
 		if (k != i || p->kind == MW_WRITER)
-			heads[n++] = (mf_head){.kind = p->head_kind[k], .sid = p->head[k],
-				.participant = mf_strz(w->peer[k].name), .self = k == i};
+			heads[n++] = (mf_head){.kind = p->head_kind[k],
+				.sid = p->head[k],
+				.participant = mf_strz(w->peer[k].name),
+				.self = k == i};
 	fill_rows(p, rows);
 	mf_facts f = {.local = p->p == MW_ABSENT ? MF_LOCAL_ABSENT : MF_LOCAL_FILE,
-		.disk = content_of(p->p, p->hashed), .base = p->db.base, .pending = p->db.pending,
-		.n_pending = p->db.n_pending, .known = p->db.known, .n_known = p->db.n_known, .heads = heads,
-		.n_heads = n, .rows = rows, .n_rows = p->db.n_rows, .intent = p->db.intent.id != 0,
-		.has_look = p->has_look, .look_absent = p->look == MW_ABSENT, .look = content_of(p->look, true),
+		.disk = content_of(p->p, p->hashed),
+		.base = p->db.base,
+		.pending = p->db.pending,
+		.n_pending = p->db.n_pending,
+		.known = p->db.known,
+		.n_known = p->db.n_known,
+		.heads = heads,
+		.n_heads = n,
+		.rows = rows,
+		.n_rows = p->db.n_rows,
+		.intent = p->db.intent.id != 0,
+		.has_look = p->has_look,
+		.look_absent = p->look == MW_ABSENT,
+		.look = content_of(p->look, true),
 		.policy = p->kind == MW_READER ? MF_READ_ONLY : MF_READ_WRITE};
 	mf_plan_path(&w->history, &f, out);
 	/* Names are lent by the facts, which end here. */
@@ -241,10 +256,7 @@ do_row(struct mw *w, size_t i, const mf_plan *plan)
 	case MF_ACT_DROP_ROW: drop_row(p, plan->row); break;
 	case MF_ACT_REMOVE_MARKER: mw_rm_marker(w, i, r->slot); break;
 	case MF_ACT_RELEASE_MARKER: release(w, i, r->slot); break;
-	case MF_ACT_WRITE_MARKER:
-		/* What will be there is noted first: a marker half recorded is still ours. */
-		mw_set_marker(w, i, r->slot, v);
-		break;
+	case MF_ACT_WRITE_MARKER: mw_set_marker(w, i, r->slot, v); break;
 	default:
 		r->written = r->has_content = true;
 		r->content = v;

@@ -88,9 +88,7 @@ user_acts(struct mw_run *run, size_t i)
 	struct mw *w = run->w;
 
 	switch (below(run, 8)) {
-	case 0:
-		user_writes(run, i, MW_ABSENT);
-		break;
+	case 0: user_writes(run, i, MW_ABSENT); break;
 	case 1:
 		if ((run->may & MW_MAY_COPY) != 0)
 			user_writes(run, i, w->peer[below(run, (unsigned)w->n)].p);
@@ -105,9 +103,7 @@ user_acts(struct mw_run *run, size_t i)
 		if ((run->may & MW_MAY_TOUCH) != 0)
 			mw_touch(w, i);
 		break;
-	default:
-		user_writes(run, i, fresh(run));
-		break;
+	default: user_writes(run, i, fresh(run)); break;
 	}
 }
 
@@ -166,8 +162,10 @@ setting(struct mw_run *run, char kinds[MW_PEERS])
 
 	kinds[0] = 'w';
 	for (unsigned i = 1; i < n; i++)
-		kinds[i] = others == 1 && one_in(run, 2) ? 'r' : others == 2 && one_in(run, 2) ? 'p'
-			: others == 3 && one_in(run, 2) ? "rp"[below(run, 2)] : 'w';
+		kinds[i] = others == 1 && one_in(run, 2) ? 'r'
+			: others == 2 && one_in(run, 2)  ? 'p'
+			: others == 3 && one_in(run, 2)  ? "rp"[below(run, 2)]
+							 : 'w';
 	kinds[n] = '\0';
 	/* Half of the runs have few liberties, so that the strict promises are put to the test. */
 	run->may = (unsigned)mw_random(run) & 0xff;

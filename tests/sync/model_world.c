@@ -113,8 +113,7 @@ mf_sid
 mw_make(struct mw *w, size_t author, mw_value value, const mf_sid *parents, size_t n)
 {
 	for (mf_sid s = 0; s < w->n_snaps; s++)
-		if (w->snap[s]->author == author && w->snap[s]->value == value &&
-			same_parents(w->snap[s], parents, n))
+		if (w->snap[s]->author == author && w->snap[s]->value == value && same_parents(w->snap[s], parents, n))
 			return s;
 	if (w->n_snaps == w->cap_snaps) {
 		w->cap_snaps = w->cap_snaps == 0 ? 16 : w->cap_snaps * 2;
@@ -135,8 +134,10 @@ mw_make(struct mw *w, size_t author, mw_value value, const mf_sid *parents, size
 	s->snap.cap = mf_strz(s->cap);
 	/* Content capabilities differ between authors: convergence secrets. */
 	(void)snprintf(s->content_cap, sizeof(s->content_cap), "%zu:%u", author, value);
-	s->snap.content = (mf_content){.deletion = value == MW_ABSENT, .size = value % 3,
-		.has_sha = s->snap.ours_mark, .cap = mf_strz(s->content_cap)};
+	s->snap.content = (mf_content){.deletion = value == MW_ABSENT,
+		.size = value % 3,
+		.has_sha = s->snap.ours_mark,
+		.cap = mf_strz(s->content_cap)};
 	memcpy(s->snap.content.sha, &value, sizeof(value));
 	w->snap[w->n_snaps] = s;
 	w->peer[author].snaps_made++;

@@ -102,11 +102,15 @@ fill_heads(struct bench *b, const struct planner_case *c)
 
 	for (const char *t = c->heads; t != NULL && *t != '\0'; t += 2 + strspn(t + 2, " ")) {
 		enum mf_head_kind kind = t[1] == '?' ? MF_HEAD_UNREAD : t[1] == '-' ? MF_HEAD_NONE : MF_HEAD_CAP;
-		b->heads[f->n_heads++] = (mf_head){.kind = kind, .participant = name(b, t[0]),
+		b->heads[f->n_heads++] = (mf_head){.kind = kind,
+			.participant = name(b, t[0]),
 			.sid = kind == MF_HEAD_CAP ? sid_of(&b->g, t[1]) : MF_SID_NONE};
 	}
-	b->heads[f->n_heads++] = (mf_head){.self = true, .participant = name(b, 'A'),
-		.kind = c->self == '?' ? MF_HEAD_UNREAD : c->self == '\0' ? MF_HEAD_NONE : MF_HEAD_CAP,
+	b->heads[f->n_heads++] = (mf_head){.self = true,
+		.participant = name(b, 'A'),
+		.kind = c->self == '?'    ? MF_HEAD_UNREAD
+			: c->self == '\0' ? MF_HEAD_NONE
+					  : MF_HEAD_CAP,
 		.sid = c->self == '?' ? MF_SID_NONE : sid_of(&b->g, c->self)};
 	f->heads = b->heads;
 }

@@ -4,6 +4,8 @@
 
 #include "tests/sync/planner_case.h"
 
+/* clang-format off: a case is a line of a table */
+
 #define SNAPSHOT .act = MF_ACT_SNAPSHOT_LOCAL
 #define ADOPT .act = MF_ACT_ADOPT, .sid = 'r'
 #define TAKE .act = MF_ACT_TAKE, .sid = 'r'

@@ -37,7 +37,7 @@ Test(planner, everybody_comes_to_rest_and_nothing_is_lost, .timeout = 7200)
 {
 	const char *soak = getenv("MF_SOAK");
 	uint64_t seed = number("MF_PLANNER_SEED", 1),
-		cases = number("MF_PLANNER_CASES", soak != NULL && *soak == '1' ? CASES_SOAK : CASES_QUICK);
+		 cases = number("MF_PLANNER_CASES", soak != NULL && *soak == '1' ? CASES_SOAK : CASES_QUICK);
 	unsigned long steps = 0;
 
 	for (uint64_t i = 0; i < cases; i++) {

@@ -46,7 +46,8 @@ make(struct world *w)
 		mf_snap *s = &w->snap[i];
 		unsigned content = below(contents + 1);
 		w->cap[i][0] = (char)('a' + i);
-		*s = (mf_snap){.cap = mf_strz(w->cap[i]), .parents = w->parents[i],
+		*s = (mf_snap){.cap = mf_strz(w->cap[i]),
+			.parents = w->parents[i],
 			.content = {.deletion = content == 0, .size = 1, .has_sha = below(12) != 0}};
 		s->content.sha[0] = (uint8_t)content;
 		w->anc[i] = 1u << i;
@@ -175,8 +176,8 @@ Test(planner, relation_is_the_rule_and_its_own_mirror, .timeout = 120)
 		for (mf_sid x = 0; x < w.n; x++) {
 			mf_sid r = below(w.n);
 			enum mf_relation got = mf_relate(&h, x, r), want = relate(&w, x, r);
-			cr_assert(got == want, "seed %llu: %u to %u is %d, expected %d", (unsigned long long)seed, x,
-				r, (int)got, (int)want);
+			cr_assert(got == want, "seed %llu: %u to %u is %d, expected %d", (unsigned long long)seed, x, r,
+				(int)got, (int)want);
 			cr_assert(mf_relate(&h, r, x) == mirror(got), "seed %llu: %u and %u do not mirror",
 				(unsigned long long)seed, x, r);
 			cr_assert(mf_is_ancestor(&h, x, r) == ((w.anc[r] >> x & 1) != 0));
@@ -215,8 +216,11 @@ chain_put(struct chain *c, mf_sid s, mf_sid parent, unsigned content)
 
 	c->parent[s] = parent;
 	(void)snprintf(c->cap[s], sizeof(c->cap[s]), "%u", s);
-	c->snap[s] = (mf_snap){.cap = mf_strz(c->cap[s]), .parents = &c->parent[s],
-		.n_parents = parent != MF_SID_NONE, .depth = depth, .content = {.size = 4, .has_sha = true}};
+	c->snap[s] = (mf_snap){.cap = mf_strz(c->cap[s]),
+		.parents = &c->parent[s],
+		.n_parents = parent != MF_SID_NONE,
+		.depth = depth,
+		.content = {.size = 4, .has_sha = true}};
 	memcpy(c->snap[s].content.sha, &content, sizeof(content));
 }
 

@@ -3,6 +3,8 @@
 
 #include "tests/sync/planner_case.h"
 
+/* clang-format off: a case is a line of a table */
+
 /* ---- 2.3: relations, line by line ------------------------------------------------------------------------------ */
 
 Test(planner_relation, line_by_line, .timeout = 10)

@@ -34,8 +34,7 @@ is_snapshot(const struct mw *w, const struct mw_snap *s, const json_t *v)
 {
 	const json_t *parents = json_object_get(v, "parents");
 
-	if (value_of(json_object_get(v, "content")) != s->value ||
-		golden_str(v, "author")[0] - 'A' != (int)s->author ||
+	if (value_of(json_object_get(v, "content")) != s->value || golden_str(v, "author")[0] - 'A' != (int)s->author ||
 		json_array_size(parents) != s->snap.n_parents)
 		return false;
 	for (size_t i = 0; i < s->snap.n_parents; i++) {
@@ -56,14 +55,11 @@ encode(void *arg, struct mw *w, struct mw_snap *s)
 	const json_t *order = json_object_get(story->trace, "caps_ascending"), *v, *id;
 	size_t i, rank;
 
-	json_array_foreach(json_object_get(story->trace, "snapshots"), i, v)
-		if (is_snapshot(w, s, v))
-			json_array_foreach(order, rank, id)
-				if (strcmp(json_string_value(id), golden_str(v, "id")) == 0)
-					(void)snprintf(s->cap, sizeof(s->cap), "%03zu:%s", rank,
-						json_string_value(id));
-	cr_assert(s->cap[0] != '\0', "%s: no such snapshot in the trace: v%u by %c, %zu parents", story->name,
-		s->value, 'A' + (int)s->author, s->snap.n_parents);
+	json_array_foreach(json_object_get(story->trace, "snapshots"), i, v) if (is_snapshot(w, s, v))
+		json_array_foreach(order, rank, id) if (strcmp(json_string_value(id), golden_str(v, "id")) == 0)(void)
+			snprintf(s->cap, sizeof(s->cap), "%03zu:%s", rank, json_string_value(id));
+	cr_assert(s->cap[0] != '\0', "%s: no such snapshot in the trace: v%u by %c, %zu parents", story->name, s->value,
+		'A' + (int)s->author, s->snap.n_parents);
 }
 
 /* ---- steps ----------------------------------------------------------------------------------------------------- */
@@ -94,9 +90,10 @@ do_word(struct mw *w, size_t i, const char *word, const char *of, mw_value value
 		(void)mw_step(w, i);
 	else if (strcmp(word, "run") == 0)
 		(void)mw_run(w, i);
-	else if (strcmp(word, "sync") == 0)
-		(void)(mw_poll_all(w, i) | mw_run(w, i));
-	else if (strcmp(word, "crash") == 0)
+	else if (strcmp(word, "sync") == 0) {
+		(void)mw_poll_all(w, i);
+		(void)mw_run(w, i);
+	} else if (strcmp(word, "crash") == 0)
 		mw_crash(w, i);
 	else if (strcmp(word, "powercut") == 0)
 		mw_power_cut(w, i);
@@ -148,10 +145,12 @@ static void
 check_peer(struct mw *w, const struct story *s, struct mw_peer *p, const json_t *want)
 {
 	const json_t *conflicts = json_object_get(want, "conflicts"), *markers = json_object_get(want, "markers"),
-		*released = json_object_get(want, "released_files"), *python = json_object_get(want, "python_state");
+		     *released = json_object_get(want, "released_files"),
+		     *python = json_object_get(want, "python_state");
 	static const char *const state[] = {"ok", "conflicted", "hung"};
 
-	cr_assert(p->p == value_of(json_object_get(want, "p")), "%s: %s has v%u\n%s", s->name, p->name, p->p, w->log->p);
+	cr_assert(
+		p->p == value_of(json_object_get(want, "p")), "%s: %s has v%u\n%s", s->name, p->name, p->p, w->log->p);
 	same_label(w, s, "own entry", p->entry, json_object_get(want, "own_entry"));
 	same_label(w, s, "base", p->db.base, json_object_get(want, "base"));
 	cr_assert(p->db.n_rows == json_object_size(conflicts), "%s: %s has %zu conflicts\n%s", s->name, p->name,
@@ -181,14 +180,16 @@ tell(const json_t *trace)
 	const json_t *v;
 	int made = 0;
 
-	json_array_foreach(json_object_get(trace, "participants"), i, v) {
+	json_array_foreach(json_object_get(trace, "participants"), i, v)
+	{
 		const char *kind = golden_str(v, "kind");
 		kinds[i] = strcmp(kind, "read-write") == 0 ? 'w' : strcmp(kind, "read-only") == 0 ? 'r' : 'p';
 	}
 	struct mw *w = mw_new(kinds, encode, &s);
 	w->log = &log;
 	mf_buf_addz(&log, "");
-	json_array_foreach(json_object_get(trace, "steps"), i, v) {
+	json_array_foreach(json_object_get(trace, "steps"), i, v)
+	{
 		int n = do_step(w, golden_str(v, "do"));
 		made = n >= 0 ? n : made;
 	}
@@ -211,7 +212,6 @@ Test(planner, all_traces_end_as_the_model_did, .timeout = 60)
 	size_t i;
 
 	cr_assert(json_array_size(traces) == 88);
-	json_array_foreach(traces, i, v)
-		tell(v);
+	json_array_foreach(traces, i, v) tell(v);
 	json_decref(top);
 }
