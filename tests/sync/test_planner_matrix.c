@@ -4,7 +4,8 @@
 
 #include "tests/sync/planner_case.h"
 
-/* clang-format off: a case is a line of a table */
+/* A case is a line of a table. */
+/* clang-format off */
 
 #define SNAPSHOT .act = MF_ACT_SNAPSHOT_LOCAL
 #define ADOPT .act = MF_ACT_ADOPT, .sid = 'r'

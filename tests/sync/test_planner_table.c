@@ -3,7 +3,8 @@
 
 #include "tests/sync/planner_case.h"
 
-/* clang-format off: a case is a line of a table */
+/* A case is a line of a table. */
+/* clang-format off */
 
 /* ---- 2.3: relations, line by line ------------------------------------------------------------------------------ */
 
@@ -139,7 +140,9 @@ PLANNER_TEST(planner_table, p4b_ahead_with_other_bytes,
 
 PLANNER_TEST(planner_table, p4c_ours_goes_into_the_history_before_it_loses,
 	{.name = "a deletion not recorded yet", .graph = "o=1 r=2", .disk = '-', .base = 'o', .self = 'o', .heads = "Br",
-		.act = MF_ACT_SNAPSHOT_LOCAL, .sids = "o"})
+		.act = MF_ACT_SNAPSHOT_LOCAL, .sids = "o"},
+	{.name = "even if our own entry is in conflict", .graph = "o=1 q=9 y=2:q r=3:y s=4:o", .disk = '2', .base = 'o',
+		.self = 's', .heads = "Br", .act = MF_ACT_SNAPSHOT_LOCAL, .sids = "o"})
 
 PLANNER_TEST(planner_table, p4d_theirs_wins_by_a_merge,
 	{.name = "not conflicted", .graph = "o=1 x=-:o r=2", .disk = '-', .base = 'x', .self = 'x', .heads = "Br",
