@@ -9,4 +9,4 @@ libmf_a_SOURCES += \
 	%reldir%/rtw.c \
 	%reldir%/store.c %reldir%/store.h \
 	%reldir%/usage.c
-EXTRA_DIST += %reldir%/README.md
+EXTRA_DIST += %reldir%/README.md docs/store.md

@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "grid/lafs/dir.h"
 #include "grid/store/immutable.h"
 #include "grid/store/inner.h"
 #include "grid/store/lease.h"
@@ -649,5 +650,45 @@ Test(container, a_torn_mutable_share_is_replaced_when_written)
 		holds(&t, MF_STR("fresh"));
 	}
 	mf_buf_free(&file);
+	shop_deinit(&t);
+}
+
+/* -- the examples of the manual ---------------------------------------------------------------------------- */
+
+/* As in docs/: four spaces, offset, 16 bytes. */
+static void
+expect_dump(const mf_buf *page, const mf_buf *b)
+{
+	mf_buf want = {0};
+	char hex[33];
+
+	for (size_t at = 0; at < b->n; at += 16) {
+		mf_hex(hex, b->p + at, b->n - at < 16 ? b->n - at : 16);
+		mf_buf_addf(&want, "    %04zx  %s\n", at, hex);
+	}
+	cr_assert(strstr((const char *)page->p, (const char *)want.p) != NULL, "docs/store.md should say:\n%s", want.p);
+	mf_buf_free(&want);
+}
+
+Test(container, the_manual_shows_what_is_written)
+{
+	static const uint8_t si[16] = {[0 ... 15] = 2}, key[16] = {[0 ... 15] = 3};
+	mf_link link = {.name = MF_STR("a"), .cap = MF_STR("URI:LIT:nbswy3dp")};
+	mf_dir_edit edit = {&link, 1, key, 1700000001.25};
+	mf_buf page = golden_file("../../docs/store.md"), c = {0}, dir = {0};
+	struct shop t;
+	bool changed;
+
+	shop_init(&t, MF_STORE_BEST);
+	memset(t.s->tubid, 1, sizeof(t.s->tubid));
+	mf_imm_begin(&c);
+	mf_buf_addz(&c, "hello");
+	mf_imm_end(t.s, si, &c);
+	expect_dump(&page, &c);
+	cr_assert(mf_dir_apply((mf_str){0}, &edit, &dir, &changed, NULL) == MF_OK);
+	expect_dump(&page, &dir);
+	mf_buf_free(&dir);
+	mf_buf_free(&c);
+	mf_buf_free(&page);
 	shop_deinit(&t);
 }
