@@ -124,7 +124,7 @@ mf_embedded_open(const char *path, const mf_grid_conf *conf, struct mf_grid **ou
 	uint32_t k = conf->k == 0 ? 1 : conf->k, n = conf->n == 0 ? k : conf->n;
 
 	*out = NULL;
-	if (k > n || n > MF_SDMF_SHARES_MAX || conf->convergence_n > sizeof(conf->convergence) ||
+	if (k > n || n > MF_SHARES_MAX || conf->convergence_n > sizeof(conf->convergence) ||
 		conf->segment_size > MF_CHK_SEGMENT_MAX)
 		return mf_fail(err, MF_EINVAL, 0, "encoding of the grid is out of range");
 	struct mf_embedded *e = mf_alloc(sizeof(*e));
