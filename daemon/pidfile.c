@@ -135,11 +135,16 @@ look_at_old(const mf_pidfile *p, bool *stale, mf_err *err)
 static mf_code
 take_own_lock(const char *dir, mf_pidfile *p, mf_err *err)
 {
-	char *path = mf_path_join(dir, "private/daemon.lock");
+	char *private = mf_path_join(dir, "private"), *path = mf_path_join(private, "daemon.lock");
 	char text[32] = "";
-	mf_code rc = MF_OK;
+	mf_code rc = mf_mkdir_all(private, 0700, err); /* a configuration of the Python program has none */
 	ssize_t got;
 
+	free(private);
+	if (rc != MF_OK) {
+		free(path);
+		return rc;
+	}
 	p->own_lock = lock_file(path, 0);
 	if (p->own_lock < 0 && errno == EWOULDBLOCK) {
 		int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -343,6 +343,46 @@ def case_configuration_held():
             check(f.read() == "not running\n")
 
 
+def case_python_made_configuration():
+    """a configuration without our own files and tables gets them"""
+    import shutil, sqlite3
+    with World() as w:
+        d = w.device("device")
+        d.init()
+        shutil.rmtree(os.path.join(d.config, "private"))
+        os.unlink(os.path.join(d.config, "api_token"))
+        db = sqlite3.connect(os.path.join(d.config, "global.sqlite"))
+        db.execute("PRAGMA journal_mode = delete")
+        db.executescript("DELETE FROM mf_config; DROP TABLE mf_folder_grid")
+        db.execute("INSERT INTO mf_config VALUES ('grid', ?)", ("dir:" + w.store,))
+        db.commit()
+        db.close()
+        d.start()
+        d.add()
+        w.stop()
+
+
+def case_store_comes_back():
+    """a store that cannot be opened at start: the API says so, and work resumes when it is back"""
+    with World() as w:
+        d = w.device("device")
+        d.init()
+        d.start()
+        d.add()
+        d.stop()
+        os.rename(w.store, w.store + ".away")
+        open(w.store, "w").close()
+        d.start()
+        status, said = d.request("PUT", d.of("f", "scan-local"))
+        check(status == 500 and "not running" in said["reason"], status, said)
+        check(list(d.api("GET", "/v1/magic-folder")) == ["f"])
+        check("cannot be used" in d.cli("status") and "WRONG" in d.cli("doctor", code=1))
+        os.unlink(w.store)
+        os.rename(w.store + ".away", w.store)
+        wait_for("the folder to run", lambda: d.request("PUT", d.of("f", "scan-local"))[0] == 200, 20)
+        w.stop()
+
+
 def case_closed_input():
     """a closed standard input is watched by nobody, and its number is not given to something else"""
     import signal, subprocess

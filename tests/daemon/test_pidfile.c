@@ -13,15 +13,13 @@
 #include "daemon/pidfile.h"
 
 static char dir[] = "/tmp/mf-pid-XXXXXX";
-static char path[64], private[64];
+static char path[64];
 
 static void
 make_dir(void)
 {
 	cr_assert(mkdtemp(dir) != NULL);
 	(void)snprintf(path, sizeof(path), "%s/running.process", dir);
-	(void)snprintf(private, sizeof(private), "%s/private", dir);
-	cr_assert(mkdir(private, 0700) == 0);
 }
 
 static void
