@@ -64,12 +64,45 @@ sync_each(struct mf_store *s, const struct touched *list, size_t n)
 	return sys != 0 || n == 0 ? sys : sync_path(s, ".", O_DIRECTORY);
 }
 
+/* The number in STORE/usage; 0 if there is none. */
+static int64_t
+read_usage(int fd)
+{
+	char text[32] = {0};
+	ssize_t n = fd < 0 ? -1 : mf_read_all(fd, text, sizeof(text) - 1, 0);
+	long long v = n <= 0 ? 0 : strtoll(text, NULL, 10);
+
+	return v > 0 ? v : 0;
+}
+
+/* Add what we stored to STORE/usage.  Other processes do the same: the lock is on the file itself. */
+static void
+write_usage(struct mf_store *s)
+{
+	int64_t grown = atomic_exchange(&s->grown, 0);
+	char text[32];
+
+	if (grown == 0)
+		return;
+	int fd = openat(s->root, "usage", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return; /* an estimate: not worth a word */
+	if (flock(fd, LOCK_EX) == 0) {
+		int64_t used = read_usage(fd) + grown;
+		int n = snprintf(text, sizeof(text), "%020lld\n", (long long)(used > 0 ? used : 0));
+
+		(void)mf_write_all(fd, text, (size_t)n, 0);
+	}
+	(void)close(fd);
+}
+
 mf_code
 mf_store_sync(struct mf_store *s, mf_err *err)
 {
 	struct touched list[FSYNC_MAX];
 	int sys = 0;
 
+	write_usage(s); /* once a batch, so that every process knows */
 	if (s->durability == MF_NOT_DURABLE)
 		return MF_OK;
 	(void)pthread_mutex_lock(&s->sync_lock);
@@ -92,17 +125,6 @@ mf_store_sync(struct mf_store *s, mf_err *err)
 	return sys == 0 ? MF_OK : mf_store_fail_write(s, err, sys, "make shares durable");
 }
 
-/* The number in STORE/usage; 0 if there is none. */
-static int64_t
-read_usage(int fd)
-{
-	char text[32] = {0};
-	ssize_t n = fd < 0 ? -1 : mf_read_all(fd, text, sizeof(text) - 1, 0);
-	long long v = n <= 0 ? 0 : strtoll(text, NULL, 10);
-
-	return v > 0 ? v : 0;
-}
-
 mf_code
 mf_store_usage(struct mf_store *s, mf_grid_status *out, mf_err *err)
 {
@@ -119,27 +141,6 @@ mf_store_usage(struct mf_store *s, mf_grid_status *out, mf_err *err)
 		(void)close(fd);
 	out->bytes_used = used > 0 ? (uint64_t)used : 0;
 	return MF_OK;
-}
-
-/* Add what we stored to STORE/usage.  Other processes do the same: the lock is on the file itself. */
-static void
-write_usage(struct mf_store *s)
-{
-	int64_t grown = atomic_load(&s->grown);
-	char text[32];
-
-	if (grown == 0)
-		return;
-	int fd = openat(s->root, "usage", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return; /* an estimate: not worth a word */
-	if (flock(fd, LOCK_EX) == 0) {
-		int64_t used = read_usage(fd) + grown;
-		int n = snprintf(text, sizeof(text), "%020lld\n", (long long)(used > 0 ? used : 0));
-
-		(void)mf_write_all(fd, text, (size_t)n, 0);
-	}
-	(void)close(fd);
 }
 
 void
