@@ -17,21 +17,21 @@ struct planner_case {
 	bool disk_not_hashed;
 	char base;
 	const char *pending, *known; /* oldest first */
-	char self;               /* own entry; '?' not read, '\0' none */
-	const char *heads;       /* "Br Cs": participants and what they show; "B?" not read, "B-" gone */
+	char self;                   /* own entry; '?' not read, '\0' none */
+	const char *heads;           /* "Br Cs": participants and what they show; "B?" not read, "B-" gone */
 	/* "Brw": slot, snapshot, and how it stands: OPEN and n: to be written, absent; u: unrecorded, but there;
 	 * o: to be written over '7', which we wrote; x: to be written, the user's '9' there; w: written, there;
 	 * d: written and deleted; e: written and edited.  CLOSING and c: there; g: gone; f: edited. */
 	const char *rows;
 	bool intent;
-	char look;               /* p at the look; '\0' no look */
+	char look; /* p at the look; '\0' no look */
 	bool read_only;
 
 	enum mf_act act;
-	char sid;                /* '\0': none is said */
-	const char *sids;        /* in order; NULL: none */
-	char row;                /* slot of the row meant */
-	const char *slots;       /* one letter per sids */
+	char sid;          /* '\0': none is said */
+	const char *sids;  /* in order; NULL: none */
+	char row;          /* slot of the row meant */
+	const char *slots; /* one letter per sids */
 	char base_after;
 	const char *known_after;
 };
@@ -42,11 +42,11 @@ void planner_check(const struct planner_case *cases, size_t n);
 /** The relation of 'x' to 'r' in @p graph. */
 enum mf_relation planner_relation(const char *graph);
 
-#define PLANNER_TEST(suite, row, ...)                                                                      \
-	Test(suite, row, .timeout = 10)                                                                    \
-	{                                                                                                  \
-		static const struct planner_case cases[] = {__VA_ARGS__};                                  \
-		planner_check(cases, sizeof(cases) / sizeof(cases[0]));                                    \
+#define PLANNER_TEST(suite, row, ...) \
+	Test(suite, row, .timeout = 10) \
+	{ \
+		static const struct planner_case cases[] = {__VA_ARGS__}; \
+		planner_check(cases, sizeof(cases) / sizeof(cases[0])); \
 	}
 
 #endif
