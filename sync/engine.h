@@ -189,6 +189,8 @@ struct mf_folder {
 	size_t n_turn_paths, cap_turn_paths;
 	struct mf_timer *turn_timer, *settle_timer, *batch_timer, *poll_timer, *scan_timer, *apply_timer;
 	bool turn_armed;
+	unsigned turns_unsaved;    /* turns in the write-ahead logs, about */
+	bool checkpointing;
 	bool turn_lost;            /* the last turn could not be committed */
 	uint64_t busy_since_ms;    /* database locked by somebody else; 0 = no */
 	/* publishing */

@@ -164,7 +164,8 @@ mf_task_void(const struct mf_task *t)
 
 /* ---- turns -------------------------------------------------------------------------------------------- */
 
-enum { PATHS_PER_TURN = 128, LOCKED_RETRY_MS = 50, BROKEN_RETRY_MS = 1000, LOCKED_SAY_MS = 2000 };
+enum { PATHS_PER_TURN = 128, LOCKED_RETRY_MS = 50, BROKEN_RETRY_MS = 1000, LOCKED_SAY_MS = 2000,
+	TURNS_PER_CHECKPOINT = 64 };
 
 static struct mf_path *
 pop_ready(struct mf_folder *f)
@@ -262,6 +263,48 @@ note_locked(struct mf_folder *f)
 		mf_report(f, NULL, "state.sqlite is locked by another program; waiting for it");
 }
 
+/* ---- write-ahead logs -------------------------------------------------------------------------------- */
+
+struct checkpoint {
+	struct mf_task task;
+	const char *state_path, *index_path;
+};
+
+static mf_code
+checkpoint_work(struct mf_task *t, const mf_cancel *cancel)
+{
+	struct checkpoint *c = (struct checkpoint *)t;
+	mf_code rc = MF_OPS(t->f)->db_checkpoint(t->f->env, c->state_path, &t->err);
+
+	if (rc == MF_OK && !mf_canceled(cancel))
+		rc = MF_OPS(t->f)->db_checkpoint(t->f->env, c->index_path, &t->err);
+	return rc;
+}
+
+static void
+checkpoint_done(struct mf_task *t)
+{
+	t->f->checkpointing = false; /* one that failed is made good by the next */
+	free(t);
+}
+
+/* A commit never waits for the disk; the logs are moved into the databases by a task (design 2.8). */
+static void
+checkpoint_sometimes(struct mf_folder *f)
+{
+	if (++f->turns_unsaved < TURNS_PER_CHECKPOINT || f->checkpointing)
+		return;
+	struct checkpoint *c = mf_alloc(sizeof(*c));
+	c->state_path = mf_state_path(f->state);
+	c->index_path = mf_state_index_path(f->state);
+	c->task.pool = MF_POOL_TRANSFER;
+	c->task.work = checkpoint_work;
+	c->task.done = checkpoint_done;
+	f->turns_unsaved = 0;
+	f->checkpointing = true;
+	mf_task_start(f, &c->task);
+}
+
 /* Paths that came to rest in a lost turn are found again, and so are the heads and markers it noted. */
 static void
 make_good(struct mf_folder *f)
@@ -308,6 +351,7 @@ on_turn(void *arg)
 	}
 	if (f->turn_lost)
 		make_good(f);
+	checkpoint_sometimes(f);
 	if (f->q_head != NULL || f->heads_todo != NULL || f->fetched != NULL)
 		mf_turn_arm(f, 0);
 	if (f->poll != NULL && mf_fetch_idle(f))

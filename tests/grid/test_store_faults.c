@@ -420,6 +420,23 @@ write_forever(const struct fixture *f, const mf_dirwrite *dir, uint32_t round)
 	}
 }
 
+/* Wait until the directory has more than @p n entries. */
+static bool
+grows_beyond(struct fixture *f, const mf_dirread *ro, size_t n)
+{
+	for (int i = 0; i < 2000; i++) {
+		mf_listing l;
+		mf_err err;
+		OK(f->g->ops->list(f->g, ro, NULL, NULL, &l, NULL, &err));
+		bool more = l.n > n;
+		mf_listing_free(&l);
+		if (more)
+			return true;
+		(void)usleep(5000);
+	}
+	return false;
+}
+
 Test(store_faults, a_writer_that_is_killed_leaves_a_whole_store)
 {
 	struct fixture f;
@@ -438,7 +455,9 @@ Test(store_faults, a_writer_that_is_killed_leaves_a_whole_store)
 
 		if (child == 0)
 			write_forever(&f, &dir, round);
-		(void)usleep(40000 + round * 7919 % 30000);
+		/* it has begun to write; then at some moment */
+		cr_assert(grows_beyond(&f, &ro, seen), "the child writes nothing");
+		(void)usleep(round * 7919 % 30000);
 		cr_assert(kill(child, SIGKILL) == 0 && waitpid(child, &status, 0) == child);
 		cr_assert(WIFSIGNALED(status), "the child gave up by itself");
 		OK(f.g->ops->list(f.g, &ro, NULL, NULL, &l, NULL, &err));
