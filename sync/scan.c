@@ -209,7 +209,7 @@ mf_report_name(struct mf_folder *f, const char *path, const mf_err *err)
 		else
 			mf_buf_addf(&safe, "\\x%02x", (unsigned char)*c);
 	}
-	mf_report(f, (char *)safe.p, err->text);
+	mf_report(f, safe.n == 0 ? "" : (char *)safe.p, err->text); /* "" is the folder's own directory */
 	mf_buf_free(&safe);
 }
 
