@@ -379,12 +379,12 @@ judgement(struct life *l)
 				wrong(l, "%s saw a conflict, but there is only one writer", l->c.m[i].name);
 	if (!settle_all(l))
 		return;
-	const char *text = oracle_check(&l->o, &l->c);
+	const char *text = oracle_check(&l->o, &l->c, true);
 	if (text != NULL)
 		wrong(l, "%s", text);
 	check_errors(l);
 	check_restart(l);
-	text = oracle_check(&l->o, &l->c);
+	text = oracle_check(&l->o, &l->c, false);
 	if (text != NULL)
 		wrong(l, "after restarts: %s", text);
 }

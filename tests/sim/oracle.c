@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sync/relpath.h"
+
 void
 oracle_free(struct oracle *o)
 {
@@ -177,6 +179,16 @@ each_below(void *arg, const char *relpath, const mf_stat *st, mf_str content)
 	add(b->o, b->m, to, value);
 }
 
+static bool
+has_parent(struct member *m, const char *path)
+{
+	char *parent = mf_strdup(mf_relpath_dir(mf_strz(path)));
+	bool there = parent[0] == '\0' || cast_exists(m, parent);
+
+	free(parent);
+	return there;
+}
+
 static void
 all_below(struct oracle *o, struct member *m, const char *from, const char *to)
 {
@@ -185,8 +197,8 @@ all_below(struct oracle *o, struct member *m, const char *from, const char *to)
 
 	if (!sim_stat(m->h, cast_path(from), &st) || st.kind != MF_KIND_DIR || (to != NULL && cast_exists(m, to)))
 		return;
-	if (to != NULL && strncmp(from, to, strlen(from)) == 0)
-		return; /* into itself */
+	if (to != NULL && (strncmp(from, to, strlen(from)) == 0 || !has_parent(m, to)))
+		return; /* into itself, or nowhere */
 	sim_walk(m->h, cast_path(from), each_below, &b);
 	if (b.odd)
 		return;
@@ -236,6 +248,7 @@ struct checking {
 	struct member *m;
 	char *text;
 	size_t size;
+	bool temporary; /* names of ours are allowed: the next start sweeps them */
 };
 
 static void
@@ -246,7 +259,7 @@ check_file(void *arg, const char *relpath, const mf_stat *st, mf_str content)
 	const struct oracle_value *v = find(c->o, relpath, value);
 
 	(void)st;
-	if (c->text[0] != '\0')
+	if (c->text[0] != '\0' || (c->temporary && mf_is_tmp_name(mf_strz(relpath))))
 		return;
 	if (v == NULL)
 		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which nobody wrote there", c->m->name, relpath,
@@ -257,7 +270,7 @@ check_file(void *arg, const char *relpath, const mf_stat *st, mf_str content)
 }
 
 const char *
-oracle_check(const struct oracle *o, struct cast *c)
+oracle_check(const struct oracle *o, struct cast *c, bool temporary)
 {
 	static char text[256];
 
@@ -271,7 +284,7 @@ oracle_check(const struct oracle *o, struct cast *c)
 				v->value, v->by, v->path, shown(&c->m[k], v->path));
 			return text;
 		}
-		struct checking check = {o, &c->m[k], text, sizeof(text)};
+		struct checking check = {o, &c->m[k], text, sizeof(text), temporary};
 		sim_walk(c->m[k].h, CAST_DIR, check_file, &check);
 		if (text[0] != '\0')
 			return text;

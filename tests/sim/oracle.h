@@ -42,7 +42,8 @@ void oracle_delete_dir(struct oracle *o, struct member *m, const char *dir);
 /** Settle what @p m shows as a conflict at @p path: dismiss the marker, or take it. */
 void oracle_settle_one(struct oracle *o, struct member *m, const char *path, const char *slot, bool take);
 
-/** After everything.  @return NULL, or a sentence about the first thing that is wrong (static memory). */
-const char *oracle_check(const struct oracle *o, struct cast *c);
+/** After everything.  @return NULL, or a sentence about the first thing that is wrong (static memory).
+ *  @param temporary  temporary files of the engine are allowed: failures may leave some, a restart sweeps them. */
+const char *oracle_check(const struct oracle *o, struct cast *c, bool temporary);
 
 #endif
