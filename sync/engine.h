@@ -416,6 +416,8 @@ bool mf_path_ignored(const char *relpath);
 void mf_poll_start(struct mf_folder *f);
 /** The listings are taken in and everything new in them was fetched or failed. */
 void mf_poll_ended(struct mf_folder *f);
+/** At close, no task is running any more: free a poll whose finds had not all arrived. */
+void mf_poll_drop(struct mf_folder *f);
 struct mf_peer *mf_peer_find(struct mf_folder *f, const char *name);
 struct mf_peer *mf_peer_need(struct mf_folder *f, const char *name, const mf_dirread *dir);
 void mf_peer_free(struct mf_peer *p);

@@ -578,6 +578,7 @@ finish_close(struct mf_folder *f)
 	MF_OPS(f)->timer_free(f->poll_timer);
 	MF_OPS(f)->timer_free(f->scan_timer);
 	mf_fetch_free(f);
+	mf_poll_drop(f);
 	mf_peers_free(f);
 	mf_paths_free(f);
 	mf_dirset_free(f);

@@ -365,6 +365,14 @@ poll_done(struct mf_task *t)
 }
 
 void
+mf_poll_drop(struct mf_folder *f)
+{
+	if (f->poll != NULL)
+		poll_free(f->poll);
+	f->poll = NULL;
+}
+
+void
 mf_poll_start(struct mf_folder *f)
 {
 	if (f->closing || !f->started)
