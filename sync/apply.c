@@ -315,6 +315,46 @@ mf_apply_kick(struct mf_folder *f)
 	}
 }
 
+/* ---- a new file that nobody wants any more: removed when the drop of its intent is durable ------------- */
+
+struct sweep {
+	struct mf_task task;
+	struct mf_root *root;
+	const char *state_path;
+	char *tmp;
+};
+
+static mf_code
+sweep_work(struct mf_task *t, const mf_cancel *cancel)
+{
+	struct sweep *s = (struct sweep *)t;
+	mf_code rc = MF_OPS(t->f)->db_sync(t->f->env, s->state_path, &t->err);
+
+	(void)cancel;
+	return rc == MF_OK ? MF_OPS(t->f)->unlink(s->root, s->tmp, &t->err) : rc;
+}
+
+static void
+sweep_done(struct mf_task *t)
+{
+	free(((struct sweep *)t)->tmp); /* if it failed, the next start sweeps */
+	free(t);
+}
+
+static void
+sweep_start(struct mf_folder *f, const char *tmp)
+{
+	struct sweep *s = mf_alloc(sizeof(*s));
+
+	s->root = f->root;
+	s->state_path = mf_state_path(f->state);
+	s->tmp = mf_strdup(mf_strz(tmp));
+	s->task.pool = MF_POOL_TRANSFER;
+	s->task.work = sweep_work;
+	s->task.done = sweep_done;
+	mf_task_start(f, &s->task);
+}
+
 /* ---- in a turn ------------------------------------------------------------------------------------------- */
 
 /* For a deletion: the directories above that we once made and may therefore remove. */
@@ -413,6 +453,8 @@ mf_apply_step(struct mf_folder *f, struct mf_path *p)
 	} else if (p->stage == MF_ST_INTENDED && a->outcome == MF_APPLY_CHANGED) {
 		rc = mf_state_intent_drop(f->state, p->relpath, &err);
 		p->seen.valid = false;
+		if (rc == MF_OK && !a->intent.deletion)
+			sweep_start(f, a->tmp);
 	} else if (p->stage == MF_ST_INTENDED && a->outcome == MF_APPLY_FAILED) {
 		rc = a->err.code;
 		err = a->err;

@@ -124,11 +124,10 @@ is_expected(const mf_intent *i, const mf_stat *st)
 		(i->expect.ino == 0 || i->expect.ino == st->ino);
 }
 
+/* The new file stays until the intent is dropped, durably: an intent without its file reads as "replaced". */
 static void
-changed(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
+changed(struct mf_apply *a)
 {
-	if (!a->intent.deletion)
-		(void)MF_OPS(f)->unlink(root, a->tmp, NULL);
 	a->outcome = MF_APPLY_CHANGED;
 }
 
@@ -181,7 +180,7 @@ judge_displaced(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 		rc = a->intent.deletion ? ops->rename(root, a->tmp, a->relpath, MF_RENAME_NEW, &a->err)
 					: ops->rename(root, a->tmp, a->relpath, MF_RENAME_EXCHANGE, &a->err);
 		if (rc == MF_OK)
-			changed(f, root, a);
+			changed(a);
 		else
 			failed(a);
 	}
@@ -195,7 +194,7 @@ replace_absent(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 	if (rc == MF_OK)
 		replaced(f, root, a);
 	else if (rc == MF_EEXIST)
-		changed(f, root, a);
+		changed(a);
 	else
 		failed(a);
 }
@@ -215,7 +214,7 @@ mf_apply_replace(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 		if (a->intent.deletion && st.kind == MF_KIND_ABSENT)
 			replaced(f, root, a);
 		else
-			changed(f, root, a);
+			changed(a);
 		return;
 	}
 	if (a->intent.deletion) {
@@ -236,7 +235,7 @@ mf_apply_replace(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 	if (rc == MF_OK)
 		judge_displaced(f, root, a);
 	else if (rc == MF_ENOTFOUND)
-		changed(f, root, a);
+		changed(a);
 	else
 		failed(a);
 }
