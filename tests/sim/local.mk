@@ -32,3 +32,4 @@ check_PROGRAMS += %reldir%/test_engine_random
 	%reldir%/oracle.c %reldir%/oracle.h $(SIM_CAST)
 %canon_reldir%_test_engine_random_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_random_LDADD = $(SIM_LIBS)
+SOAK_TESTS += %reldir%/test_engine_random
