@@ -141,6 +141,7 @@ struct mf_error {
 	char *relpath; /* NULL: the folder */
 	char *text;
 	int64_t at_ns;
+	unsigned scan; /* round + 1 of the scan that found it last, and the next lets go if it does not; 0: of no scan */
 };
 
 /** A participant of the Collective as last read; name "" is ourselves. */

@@ -197,8 +197,9 @@ walk_free(struct walk *w)
 	free(w);
 }
 
-void
-mf_report_name(struct mf_folder *f, const char *path, const mf_err *err)
+/* As it may be shown; "" is the folder's own directory. */
+static char *
+safe_name(const char *path)
 {
 	mf_buf safe = {0};
 
@@ -209,8 +210,47 @@ mf_report_name(struct mf_folder *f, const char *path, const mf_err *err)
 		else
 			mf_buf_addf(&safe, "\\x%02x", (unsigned char)*c);
 	}
-	mf_report(f, safe.n == 0 ? "" : (char *)safe.p, err->text); /* "" is the folder's own directory */
-	mf_buf_free(&safe);
+	return safe.n == 0 ? mf_strdup(MF_STR("")) : (char *)safe.p;
+}
+
+void
+mf_report_name(struct mf_folder *f, const char *path, const mf_err *err)
+{
+	char *name = safe_name(path);
+
+	mf_report(f, name, err->text);
+	free(name);
+}
+
+static struct mf_error *
+error_at(struct mf_folder *f, const char *path)
+{
+	char *name = safe_name(path);
+	struct mf_error *e = f->errors;
+
+	while (e != NULL && (e->relpath == NULL || strcmp(e->relpath, name) != 0))
+		e = e->next;
+	free(name);
+	return e;
+}
+
+/* What the walk could not look at; a full one also lets go of what earlier ones could not. */
+static void
+report_bad(struct mf_folder *f, const struct walk *w)
+{
+	for (size_t i = 0; i + 1 < w->bad.n; i += 2) {
+		mf_err err = {0};
+		(void)mf_fail(&err, MF_EIO, 0, "%s", w->bad.s[i + 1]);
+		mf_report_name(f, w->bad.s[i], &err);
+		struct mf_error *e = error_at(f, w->bad.s[i]);
+		if (e != NULL)
+			e->scan = f->scan_round + 1;
+	}
+	for (struct mf_error *e = f->errors, *next; e != NULL && w->mode == WALK_FULL; e = next) {
+		next = e->next;
+		if (e->scan != 0 && e->scan != f->scan_round + 1)
+			mf_report_clear(f, e->relpath);
+	}
 }
 
 static void
@@ -292,11 +332,7 @@ walk_done(struct mf_task *t)
 		if (w->all_missing > 0)
 			mf_report(f, NULL, "none of the folder's files is there: is something not mounted?"
 				" They are not taken for deleted");
-		for (size_t i = 0; i + 1 < w->bad.n; i += 2) {
-			mf_err err = {0};
-			(void)mf_fail(&err, MF_EIO, 0, "%s", w->bad.s[i + 1]);
-			mf_report_name(f, w->bad.s[i], &err);
-		}
+		report_bad(f, w);
 		found(f, w, &w->differ, 0);
 		found(f, w, &w->young, YOUNG_MS);
 	}
