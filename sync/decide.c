@@ -469,7 +469,7 @@ static enum after
 do_report(struct mf_folder *f, struct mf_path *p, const mf_plan *plan, mf_err *err)
 {
 	if (p->seen.kind == MF_LOCAL_ROOT_GONE) { /* said once for the folder, not for each path */
-		mf_report(f, NULL, "the folder's directory is gone; nothing is taken for deleted until it is back");
+		mf_report_root_gone(f);
 		return REST;
 	}
 	(void)mf_fail(err, MF_EBUSY, 0, "%s: %s", p->relpath, plan->why);

@@ -233,6 +233,7 @@ struct mf_folder {
 	bool in_collective, collective_read, collective_nudged;
 	/* local */
 	struct mf_watch *watch;
+	bool root_gone;            /* reported: the user's directory is not there */
 	bool watching;             /* every directory has a watch */
 	struct mf_dirset *dirs;    /* watched directories */
 	bool scan_running, scan_again, scan_walking;
@@ -407,6 +408,7 @@ void mf_walk_first(struct mf_folder *f);
 void mf_subscan(struct mf_folder *f, const char *dir);
 /** Report a name that may not be printable. */
 void mf_report_name(struct mf_folder *f, const char *path, const mf_err *err);
+void mf_report_root_gone(struct mf_folder *f);
 bool mf_dirset_add(struct mf_folder *f, const char *dir);
 void mf_dirset_remove(struct mf_folder *f, const char *dir);
 void mf_dirset_free(struct mf_folder *f);

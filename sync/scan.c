@@ -294,10 +294,17 @@ scan_ended(struct mf_folder *f, bool good)
 	mf_link_kick(f);
 }
 
+void
+mf_report_root_gone(struct mf_folder *f)
+{
+	f->root_gone = true;
+	mf_report(f, NULL, "the folder's directory is gone; nothing is taken for deleted until it is back");
+}
+
 static void
 root_is_gone(struct mf_folder *f)
 {
-	mf_report(f, NULL, "the folder's directory is gone; nothing is taken for deleted until it is back");
+	mf_report_root_gone(f);
 	if (f->dirs != NULL)
 		mf_dirset_remove(f, "");
 	MF_OPS(f)->timer_start(f->scan_timer, GONE_RETRY_MS);
@@ -377,6 +384,14 @@ known_each(void *arg, const char *relpath, bool has_base, bool base_deleted, con
 	return MF_OK;
 }
 
+static void
+root_is_back(struct mf_folder *f)
+{
+	if (f->root_gone)
+		mf_report_clear(f, NULL);
+	f->root_gone = false;
+}
+
 static bool
 open_root(struct mf_folder *f)
 {
@@ -384,8 +399,10 @@ open_root(struct mf_folder *f)
 
 	/* a root that was replaced is not ours: only the one known by device and inode counts, but after it came
 	 * back (mounted again) it must be opened anew */
-	if (f->root != NULL && MF_OPS(f)->root_check(f->root, NULL) == MF_OK)
+	if (f->root != NULL && MF_OPS(f)->root_check(f->root, NULL) == MF_OK) {
+		root_is_back(f);
 		return true;
+	}
 	if (f->n_tasks > 0 && f->root != NULL)
 		return false; /* tasks hold it */
 	if (f->root != NULL)
@@ -393,7 +410,7 @@ open_root(struct mf_folder *f)
 	f->root = NULL;
 	if (MF_OPS(f)->root_open(f->env, f->conf.magic_path, &f->root, &err) != MF_OK)
 		return false;
-	mf_report_clear(f, NULL);
+	root_is_back(f);
 	return true;
 }
 
