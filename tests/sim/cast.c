@@ -181,6 +181,7 @@ leave(struct member *m)
 {
 	bool closed = m->f == NULL;
 
+	sim_unwind(m->h);
 	if (!closed)
 		mf_folder_close(m->f, on_closed, &closed);
 	cr_assert(sim_run_until(m->cast->w, is_set, &closed, CAST_LIMIT_MS), "%s does not close", m->name);

@@ -37,6 +37,8 @@ ready(struct sim_world *w, uint64_t at, struct candidate *out)
 	uint64_t n = 0;
 
 	LIST_FOREACH(e, &w->envs, all) {
+		if (e->dead && !e->unwinding)
+			continue;
 		LIST_FOREACH(j, &e->jobs, all) {
 			if (j->state == SIM_JOB_QUEUED && has_worker(e, j->pool))
 				note(out, &n, at, W_BEGIN, j);
@@ -63,6 +65,8 @@ next_ns(struct sim_world *w)
 	struct mf_timer *t;
 
 	LIST_FOREACH(e, &w->envs, all) {
+		if (e->dead && !e->unwinding)
+			continue;
 		LIST_FOREACH(j, &e->jobs, all)
 			if (j->state == SIM_JOB_DONE && j->ready_ns < next)
 				next = j->ready_ns;

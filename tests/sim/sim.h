@@ -7,9 +7,9 @@
  * the same trace.
  *
  * A host has a disk, a wall clock and a convergence secret, which outlive its processes.  sim_boot() begins a process:
- * an mf_env and an mf_grid.  sim_crash() ends it: every later call of that process fails without effect, so
- * its owner closes what it has open in the ordinary way (jobs unwind, memory is freed), calls sim_retire(), and may
- * boot again.
+ * an mf_env and an mf_grid.  sim_crash() ends it: every later call of that process fails without effect.  Its owner
+ * calls sim_unwind(), closes what it has open in the ordinary way (jobs unwind, memory is freed), calls
+ * sim_retire(), and may boot again.
  *
  * Paths in this header are absolute within the host's disk.  User operations abort the test when they cannot be
  * done; what the user does is durable at once.
@@ -65,6 +65,9 @@ void sim_crash(struct sim_host *h, enum sim_crash how);
 /** The same at the n-th operation from now (1 = the next; 0 = never mind). */
 void sim_crash_after(struct sim_host *h, enum sim_crash how, uint64_t n);
 bool sim_dead(const struct sim_host *h);
+/** The owner of a dead process closes it now: until this nothing of it runs any more, from now on its timers fire and its
+ *  jobs come back, all without effect. */
+void sim_unwind(struct sim_host *h);
 /** The process has ended, orderly or not, and its owner has closed everything.
  *  @return how many handles it left open (timers, jobs, roots, files, watches, databases); each is a leak.  The
  *  environment is freed only when there are none. */

@@ -185,6 +185,7 @@ struct sim_env {
 	struct sim_host *host;
 	uint64_t life; /* which process of the host */
 	bool dead;
+	bool unwinding; /* dead, and its owner closes it: timers and jobs come to their ends */
 	LIST_HEAD(, mf_timer) timers;
 	LIST_HEAD(, mf_job) jobs;
 	LIST_HEAD(, mf_watch) watches;

@@ -238,6 +238,23 @@ Test(engine, case_51_touch_and_chmod_are_no_change, .timeout = 60)
 	cast_end(&p.c);
 }
 
+Test(engine, the_executable_bit_travels, .timeout = 60)
+{
+	struct pair p;
+	mf_stat st;
+
+	pair_init(&p, 53);
+	cast_write(p.a, "p", LONG1);
+	publish(p.a);
+	receive(p.b);
+	sim_chmod(p.a->h, cast_path("p"), 0755);
+	publish(p.a);
+	receive(p.b);
+	cr_assert(sim_stat(p.b->h, cast_path("p"), &st) && (st.mode & 0100) != 0, "mode %o", st.mode);
+	cr_assert(cast_same_head(p.a, p.b, "p"));
+	cast_end(&p.c);
+}
+
 Test(engine, case_52_times_arrive_in_whole_seconds_and_are_not_published_again, .timeout = 60)
 {
 	struct pair p;

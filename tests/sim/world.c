@@ -259,6 +259,13 @@ sim_crash_after(struct sim_host *h, enum sim_crash how, uint64_t n)
 	h->crash_how = how;
 }
 
+void
+sim_unwind(struct sim_host *h)
+{
+	if (h->env != NULL)
+		h->env->unwinding = true;
+}
+
 bool
 sim_dead(const struct sim_host *h)
 {
