@@ -1,5 +1,5 @@
 EXTRA_DIST += %reldir%/lsan.supp %reldir%/run-criterion.sh %reldir%/part.sh
-EXTRA_DIST += %reldir%/golden/capabilities.json %reldir%/golden/grid-sample.json
+EXTRA_DIST += %reldir%/golden/capabilities.json %reldir%/golden/grid-sample.json %reldir%/golden/planner-traces.json
 EXTRA_DIST += %reldir%/golden/mangle.json %reldir%/golden/signatures.json \
 	%reldir%/golden/metadata-cases.json %reldir%/golden/snapshots.json \
 	%reldir%/golden/pathstate.json %reldir%/golden/sqlite-rows-others.txt \

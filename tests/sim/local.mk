@@ -1,7 +1,7 @@
 check_LIBRARIES += tests/libsim.a
 tests_libsim_a_SOURCES = \
 	%reldir%/db.c %reldir%/disk.c %reldir%/disk_do.c %reldir%/file.c %reldir%/grid.c %reldir%/sample.c \
-	%reldir%/sched.c %reldir%/sim.h %reldir%/sim_int.h %reldir%/store.c %reldir%/user.c %reldir%/vfs.c \
+	%reldir%/sched.c %reldir%/sim.h %reldir%/sim_int.h %reldir%/store.c %reldir%/store.h %reldir%/user.c %reldir%/vfs.c \
 	%reldir%/watch.c %reldir%/world.c
 tests_libsim_a_CFLAGS = $(AM_CFLAGS)
 # People with the real engine, above the simulator.
