@@ -342,7 +342,8 @@ on_turn(void *arg)
 	if (rc != MF_OK) {
 		mf_report(f, NULL, err.text);
 		f->turn_lost = true;
-		mf_turn_arm(f, BROKEN_RETRY_MS);
+		f->turn_armed = true; /* undoing may have armed it for at once */
+		MF_OPS(f)->timer_start(f->turn_timer, BROKEN_RETRY_MS);
 		return;
 	}
 	if (f->busy_since_ms != 0) {
