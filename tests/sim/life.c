@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { QUIET_MS = 70000, QUIET_WINDOWS = 40, SETTLE_ROUNDS = 30, ANCESTORS_MAX = 4096 };
+enum { QUIET_MS = 70000, QUIET_WINDOWS = 40, SETTLE_ROUNDS = 30, ANCESTORS_MAX = 4096, SPINS = 20000 /* steps */ };
 
 struct life {
 	struct cast c;
@@ -27,6 +27,18 @@ wrong(struct life *l, const char *fmt, ...)
 	(void)vsnprintf(l->out->wrong, sizeof(l->out->wrong), fmt, ap);
 	va_end(ap);
 	sim_trace(l->c.w, "WRONG: %s", l->out->wrong);
+}
+
+/* Time passes; nobody may spin meanwhile. */
+static void
+pass(struct life *l, int64_t ms)
+{
+	uint64_t before = sim_steps(l->c.w);
+
+	sim_run_for(l->c.w, ms);
+	if (sim_steps(l->c.w) - before > SPINS + (uint64_t)ms)
+		wrong(l, "somebody spins: %llu steps in %lld ms", (unsigned long long)(sim_steps(l->c.w) - before),
+			(long long)ms);
 }
 
 /* ---- an entry never moves to its own past (I9) ---- */
@@ -246,7 +258,7 @@ one_step(struct life *l)
 	else
 		misfortune(l, m);
 	if (sim_chance(w, 500))
-		sim_run_for(w, (int64_t)sim_random(w, sim_chance(w, 700) ? 300 : 6000));
+		pass(l, (int64_t)sim_random(w, sim_chance(w, 700) ? 300 : 6000));
 	for (size_t i = 0; i < l->c.n; i++) {
 		cast_bury(&l->c.m[i]);
 		if (!runs(&l->c.m[i]) && sim_chance(w, 200))
@@ -295,7 +307,7 @@ wait_quiet(struct life *l)
 	bool quiet = false;
 
 	for (int i = 0; i < QUIET_WINDOWS && !quiet; i++) {
-		sim_run_for(l->c.w, QUIET_MS);
+		pass(l, QUIET_MS);
 		char *now = cast_picture(&l->c);
 		quiet = strcmp(before, now) == 0;
 		free(before);
@@ -338,7 +350,7 @@ check_restart(struct life *l)
 		cast_close(&l->c.m[i]);
 		cast_open(&l->c.m[i]);
 	}
-	sim_run_for(l->c.w, QUIET_MS);
+	pass(l, QUIET_MS);
 	if (cast_writes(&l->c) != before)
 		wrong(l, "restarts without changes wrote %llu times to the grid",
 			(unsigned long long)(cast_writes(&l->c) - before));

@@ -143,6 +143,7 @@ one_ready(struct sim_world *w)
 	if (n == 0)
 		return false;
 	(void)ready(w, sim_pick(w, n), &c);
+	w->steps++;
 	w->now_ns += 1000 + (int64_t)sim_pick(w, 20000);
 	if (c.what == W_BEGIN)
 		begin(w, c.it);

@@ -32,6 +32,7 @@ void sim_world_free(struct sim_world *w);
 uint64_t sim_random(struct sim_world *w, uint64_t below);
 bool sim_chance(struct sim_world *w, unsigned permille);
 int64_t sim_now_ms(const struct sim_world *w); /**< virtual time since the world began */
+uint64_t sim_steps(const struct sim_world *w); /**< things that happened: a process that spins shows here */
 
 /** Add a line to the trace: it counts in the hash; its text is kept only after sim_trace_keep().  With SIM_TRACE
  *  in the process environment all lines go to stderr, too. */

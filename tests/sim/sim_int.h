@@ -234,6 +234,7 @@ struct sim_world {
 	LIST_HEAD(, sim_host) hosts;
 	LIST_HEAD(, sim_env) envs; /* living and dead, not retired */
 	int64_t now_ns;
+	uint64_t steps;
 	sim_rng choice, chance; /* the scheduler's and the faults' stream, the test's stream */
 	uint64_t hash;
 	bool keep, echo;

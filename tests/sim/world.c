@@ -141,6 +141,12 @@ sim_now_ms(const struct sim_world *w)
 	return w->now_ns / 1000000;
 }
 
+uint64_t
+sim_steps(const struct sim_world *w)
+{
+	return w->steps;
+}
+
 void
 sim_preempt(struct sim_world *w, unsigned permille)
 {
