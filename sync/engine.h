@@ -119,6 +119,8 @@ void mf_path_fail(struct mf_folder *f, struct mf_path *p, const mf_err *err);
 /** Nothing more to do for now: tell listeners, forget the path. @p p may be freed. */
 void mf_path_rest(struct mf_folder *f, struct mf_path *p);
 void mf_paths_free(struct mf_folder *f);
+/** After a burst, when no path is under work: give its memory back to the system. */
+void mf_paths_shrink(struct mf_folder *f);
 void mf_path_uploading(struct mf_folder *f, struct mf_path *p, bool on);
 void mf_path_downloading(struct mf_folder *f, struct mf_path *p, bool on);
 void mf_path_unmark_scan(struct mf_folder *f, struct mf_path *p);

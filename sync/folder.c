@@ -353,6 +353,7 @@ on_turn(void *arg)
 	if (f->turn_lost)
 		make_good(f);
 	checkpoint_sometimes(f);
+	mf_paths_shrink(f);
 	if (f->q_head != NULL || f->heads_todo != NULL || f->fetched != NULL)
 		mf_turn_arm(f, 0);
 	if (f->poll != NULL && mf_fetch_idle(f))

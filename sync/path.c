@@ -1,7 +1,10 @@
 /* Paths under work: the table, the queue, rest and failure. */
 #include "sync/engine.h"
 
+#include <malloc.h>
 #include <stdlib.h>
+
+enum { SHRINK_FROM = 1024 }; /* slots of the table */
 
 static struct mf_path **
 slot_of(struct mf_folder *f, uint64_t hash, const char *relpath)
@@ -108,6 +111,15 @@ mf_paths_free(struct mf_folder *f)
 	free(f->table);
 	f->table = NULL;
 	f->cap_table = 0;
+}
+
+void
+mf_paths_shrink(struct mf_folder *f)
+{
+	if (f->n_paths > 0 || f->cap_table < SHRINK_FROM)
+		return;
+	mf_paths_free(f);
+	(void)malloc_trim(0);
 }
 
 void
