@@ -1,6 +1,7 @@
 /* Looking at a file, and making a snapshot of it in the same task. */
 #include "sync/engine.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include <sodium.h>
@@ -273,24 +274,34 @@ look_at_nothing(struct look *l, const mf_cancel *cancel, mf_err *err)
 	return rc;
 }
 
-static void
-look_at_marks(struct look *l, const mf_cancel *cancel)
+/* A marker that cannot be looked at is neither gone nor changed: the look fails.  Only one that may not be read, or is
+ * no file, is present with unknown content: never ours to touch. */
+static mf_code
+look_at_marks(struct look *l, const mf_cancel *cancel, mf_err *err)
 {
 	const struct mf_env_ops *ops = MF_OPS(l->task.f);
+	mf_code rc = MF_OK;
 
-	for (size_t i = 0; i < l->n_mark; i++) {
+	for (size_t i = 0; rc == MF_OK && i < l->n_mark; i++) {
 		struct mf_mark *m = &l->mark[i];
 		struct mf_file *file = NULL;
 		mf_stat st = {0};
-		if (ops->stat(l->root, m->path, &st, NULL) != MF_OK || st.kind == MF_KIND_ABSENT)
+		rc = ops->stat(l->root, m->path, &st, err);
+		if (rc != MF_OK || st.kind == MF_KIND_ABSENT)
 			continue;
 		m->present = true;
 		m->size = st.size;
-		if (st.kind != MF_KIND_FILE || ops->open(l->root, m->path, MF_OPEN_READ, 0, &file, NULL) != MF_OK)
-			continue; /* present with unknown content: never ours to touch */
-		m->has_sha = mf_hash_file(l->task.f->env, file, st.size, m->sha, cancel, NULL) == MF_OK;
+		if (st.kind != MF_KIND_FILE)
+			continue;
+		rc = ops->open(l->root, m->path, MF_OPEN_READ, 0, &file, err);
+		if (rc == MF_OK)
+			rc = mf_hash_file(l->task.f->env, file, st.size, m->sha, cancel, err);
+		else if (rc == MF_ENOTFOUND || err->sys == EACCES)
+			rc = MF_OK;
+		m->has_sha = rc == MF_OK && file != NULL;
 		ops->close(file);
 	}
+	return rc;
 }
 
 static mf_code
@@ -302,8 +313,13 @@ look_work(struct mf_task *t, const mf_cancel *cancel)
 	int64_t began = ops->now_ns(t->f->env);
 	mf_code rc = ops->stat(l->root, l->relpath, &l->seen.st, err);
 
+	mf_err mark_err = {0};
+
 	l->seen.valid = true;
-	look_at_marks(l, cancel);
+	if (look_at_marks(l, cancel, &mark_err) != MF_OK) {
+		*err = mark_err;
+		return err->code;
+	}
 	if (rc == MF_EAUTH) { /* a parent is a symbolic link: what is behind it is not ours */
 		l->seen.kind = MF_LOCAL_OTHER;
 		return MF_OK;

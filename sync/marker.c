@@ -131,11 +131,8 @@ write_marker(struct marker_task *m, const mf_cancel *cancel, mf_err *err)
 	mf_stat st = {0}, old = {0};
 	uint8_t sha[32];
 	uint32_t mode = 0666 & ~ops->umask(m->task.f->env);
+	mf_code rc = mf_fetch_content(m->task.f, m->root, m->snap, m->tmp, mode, true, &st, sha, cancel, err);
 
-	/* the row first: without it the marker would be taken for a file of the user's */
-	mf_code rc = ops->db_sync(m->task.f->env, m->state_path, err);
-	if (rc == MF_OK)
-		rc = mf_fetch_content(m->task.f, m->root, m->snap, m->tmp, mode, true, &st, sha, cancel, err);
 	if (rc != MF_OK)
 		return rc;
 	rc = ops->stat(m->root, m->path, &old, err);
