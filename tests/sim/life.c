@@ -413,6 +413,8 @@ begin(struct life *l)
 	for (unsigned i = 0; l->conf->with == 0 && i < 18; i++)
 		if (sim_chance(w, 350))
 			l->with |= 1u << i;
+	if ((l->with & LIFE_NO_EXCHANGE) != 0)
+		l->with &= ~(unsigned)LIFE_INSIDE; /* there the last look and the rename are two steps (design 2.5.9) */
 	l->steps = l->conf->steps != 0 ? l->conf->steps : 20 + (unsigned)sim_random(w, 120);
 	l->c.poll_s = 1 + (unsigned)sim_random(w, 20);
 	l->c.scan_s = 1 + (unsigned)sim_random(w, 30);
