@@ -167,16 +167,16 @@ each_below(void *arg, const char *relpath, const mf_stat *st, mf_str content)
 
 	(void)st;
 	(void)snprintf(from, sizeof(from), "%s/%s", b->from, relpath);
+	(void)snprintf(to, sizeof(to), "%s/%s", b->to == NULL ? "" : b->to, relpath);
 	if (b->looking) {
-		b->odd |= value == 0 || strstr(relpath, ".conflict-") != NULL || strstr(relpath, ".tmp") != NULL ||
+		b->odd |= find(b->o, to, value) != NULL || /* as in oracle_rename() */
+			value == 0 || strstr(relpath, ".conflict-") != NULL || strstr(relpath, ".tmp") != NULL ||
 			strlen(from) + 8 >= ORACLE_PATH_MAX;
 		return;
 	}
 	kill(b->o, b->m, from, value);
-	if (b->to == NULL)
-		return;
-	(void)snprintf(to, sizeof(to), "%s/%s", b->to, relpath);
-	add(b->o, b->m, to, value);
+	if (b->to != NULL)
+		add(b->o, b->m, to, value);
 }
 
 static bool
