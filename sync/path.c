@@ -248,12 +248,9 @@ mf_path_rest(struct mf_folder *f, struct mf_path *p)
 	mf_path_give_up_waiting(f, p);
 	if (p->queued || p->settling || p->stage != MF_ST_IDLE || p->need_look)
 		return;
-	for (size_t i = 0; i < f->n_turn_paths; i++) {
-		if (f->turn_paths[i] != p)
-			continue;
-		f->turn_paths[i] = f->turn_paths[--f->n_turn_paths];
-		break;
-	}
+	for (size_t i = f->n_turn_paths; i-- > 0;) /* it may have been stepped twice */
+		if (f->turn_paths[i] == p)
+			f->turn_paths[i] = f->turn_paths[--f->n_turn_paths];
 	path_free(f, p);
 }
 
