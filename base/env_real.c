@@ -152,6 +152,9 @@ mf_env_real_new(uv_loop_t *loop, unsigned transfers, struct mf_env **out, mf_err
 		return mf_fail(err, MF_EIO, 0, "libsodium cannot start");
 	/* Each worker would get an arena of its own, which keeps what its biggest job once needed. */
 	(void)mallopt(M_ARENA_MAX, 2);
+	/* Big directories and pieces of big files go back to the system at once; without this the C library
+	 * learns from the first one freed to keep the rest. */
+	(void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	struct mf_env_real *env = mf_alloc(sizeof(*env));
 	env->pub.ops = &real_ops;
 	env->loop = loop;
