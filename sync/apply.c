@@ -321,34 +321,51 @@ struct sweep {
 	struct mf_task task;
 	struct mf_root *root;
 	const char *state_path;
-	char *tmp;
+	char *tmp, *relpath;
+	mf_stat fresh;
 };
 
+/* What lies there is the new file as it was written?  If not, the user was in it during the exchange. */
 static mf_code
 sweep_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct sweep *s = (struct sweep *)t;
 	mf_code rc = MF_OPS(t->f)->db_sync(t->f->env, s->state_path, &t->err);
 
+	mf_stat st = {0};
+
 	(void)cancel;
-	return rc == MF_OK ? MF_OPS(t->f)->unlink(s->root, s->tmp, &t->err) : rc;
+	if (rc == MF_OK)
+		rc = MF_OPS(t->f)->stat(s->root, s->tmp, &st, &t->err);
+	if (rc != MF_OK || st.kind == MF_KIND_ABSENT)
+		return rc;
+	if (st.ino == s->fresh.ino && st.size == s->fresh.size && st.mtime_ns == s->fresh.mtime_ns)
+		return MF_OPS(t->f)->unlink(s->root, s->tmp, &t->err);
+	mf_buf keep = {0};
+	mf_buf_addf(&keep, "%s.recovered", s->relpath);
+	rc = MF_OPS(t->f)->rename(s->root, s->tmp, (char *)keep.p, MF_RENAME_NEW, &t->err);
+	mf_buf_free(&keep);
+	return rc;
 }
 
 static void
 sweep_done(struct mf_task *t)
 {
-	free(((struct sweep *)t)->tmp); /* if it failed, the next start sweeps */
+	free(((struct sweep *)t)->tmp);
+	free(((struct sweep *)t)->relpath);
 	free(t);
 }
 
 static void
-sweep_start(struct mf_folder *f, const char *tmp)
+sweep_start(struct mf_folder *f, const struct mf_apply *a)
 {
 	struct sweep *s = mf_alloc(sizeof(*s));
 
 	s->root = f->root;
 	s->state_path = mf_state_path(f->state);
-	s->tmp = mf_strdup(mf_strz(tmp));
+	s->tmp = mf_strdup(mf_strz(a->tmp));
+	s->relpath = mf_strdup(mf_strz(a->relpath));
+	s->fresh = a->fresh;
 	s->task.pool = MF_POOL_TRANSFER;
 	s->task.work = sweep_work;
 	s->task.done = sweep_done;
@@ -454,7 +471,7 @@ mf_apply_step(struct mf_folder *f, struct mf_path *p)
 		rc = mf_state_intent_drop(f->state, p->relpath, &err);
 		p->seen.valid = false;
 		if (rc == MF_OK && !a->intent.deletion)
-			sweep_start(f, a->tmp);
+			sweep_start(f, a);
 	} else if (p->stage == MF_ST_INTENDED && a->outcome == MF_APPLY_FAILED) {
 		rc = a->err.code;
 		err = a->err;
@@ -462,6 +479,8 @@ mf_apply_step(struct mf_folder *f, struct mf_path *p)
 		return;
 	}
 	if (rc != MF_OK) {
+		if (p->stage == MF_ST_STAGED && !a->intent.deletion && !a->recovering)
+			sweep_start(f, a);
 		mf_path_fail(f, p, &err);
 		return;
 	}
@@ -479,10 +498,11 @@ mf_apply_continue(struct mf_folder *f, struct mf_path *p, const mf_intent *inten
 
 	if (rc != MF_OK) { /* the index was lost: what is on disk will be recognised by its content */
 		free(target);
-		if (mf_state_intent_drop(f->state, p->relpath, &err) != MF_OK)
+		if (rc != MF_ENOTFOUND || mf_state_intent_drop(f->state, p->relpath, &err) != MF_OK) {
 			mf_path_fail(f, p, &err);
-		else
-			p->has_intent = false;
+			return;
+		}
+		p->has_intent = false;
 		mf_path_ready(f, p);
 		return;
 	}
@@ -490,6 +510,8 @@ mf_apply_continue(struct mf_folder *f, struct mf_path *p, const mf_intent *inten
 	a->merge = intent->merge;
 	a->intent = *intent;
 	a->recovering = true;
+	a->fresh = (mf_stat){.kind = MF_KIND_FILE, .ino = intent->ino, .size = target->size,
+		.mtime_ns = target->mtime_s * 1000000000};
 	a->synced = true;
 	if (intent->deletion)
 		(void)find_our_dirs(f, a, &err);

@@ -6,7 +6,8 @@
 
 enum { STEPS_MAX = 64 };
 
-enum after { AGAIN, WAIT, REST, FAILED };
+/* BROKEN: a write failed half-way; the turn must not be committed. */
+enum after { AGAIN, WAIT, REST, FAILED, BROKEN };
 
 /* ---- snapshots ready to be used -------------------------------------------------------------------- */
 
@@ -285,6 +286,20 @@ own_markers(struct mf_gathered *g)
 	}
 }
 
+/* A marker's name that had to be shortened carries a hash of the version: another version, another file. */
+static bool
+same_marker(const struct mf_path *p, struct mf_gathered *g, const mf_conflict *c, mf_sid sid)
+{
+	mf_conflict other = *c;
+
+	(void)snprintf(other.cap.text, sizeof(other.cap.text), "%s", g->node[sid]->cap);
+	char *a = mf_marker_of(p->relpath, c), *b = mf_marker_of(p->relpath, &other);
+	bool same = strcmp(a, b) == 0;
+	free(a);
+	free(b);
+	return same;
+}
+
 static mf_code
 record_conflicts(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
 {
@@ -301,7 +316,8 @@ record_conflicts(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, 
 		if (kept[i] || g->conflict[i].closing)
 			continue;
 		for (size_t k = 0; rc == MF_OK && k < plan->n_sids && !kept[i]; k++) {
-			if (has_row[k] || !mf_str_eq(plan->slots[k], mf_strz(g->conflict[i].slot)))
+			if (has_row[k] || !mf_str_eq(plan->slots[k], mf_strz(g->conflict[i].slot)) ||
+				!same_marker(p, g, &g->conflict[i], plan->sids[k]))
 				continue;
 			rc = refresh_row(f, p, g, &g->conflict[i], plan->sids[k], err);
 			has_row[k] = kept[i] = true;
@@ -403,7 +419,9 @@ remember_look(struct mf_folder *f, struct mf_path *p)
 static enum after
 done_or(mf_code rc)
 {
-	return rc == MF_OK ? AGAIN : FAILED;
+	if (rc == MF_OK)
+		return AGAIN;
+	return rc == MF_EIO || rc == MF_EFULL || rc == MF_EBUSY || rc == MF_ENOMEM ? BROKEN : FAILED;
 }
 
 static enum after
@@ -522,10 +540,11 @@ one_step(struct mf_folder *f, struct mf_path *p, mf_err *err)
 	}
 	enum after next;
 	if (g->broken) {
-		for (size_t i = 0; i < g->n; i++)
+		for (size_t i = 0; i < g->n && g->err.code == MF_OK; i++)
 			if (g->node[i]->missing)
 				mf_fetch_missing(f, p->relpath, g->node[i]->cap);
-		next = WAIT;
+		next = g->err.code == MF_OK ? WAIT : FAILED;
+		*err = g->err;
 	} else {
 		next = carry_out(f, p, g, &plan, err);
 	}
@@ -564,6 +583,7 @@ mf_path_step(struct mf_folder *f, struct mf_path *p)
 		case WAIT: return;
 		case REST: mf_path_rest(f, p); return;
 		case FAILED: mf_path_fail(f, p, &err); return;
+		case BROKEN: f->turn_err = err; return;
 		}
 	}
 	(void)mf_fail(&err, MF_EIO, 0, "%s: no rest after %d steps", p->relpath, STEPS_MAX);

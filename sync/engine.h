@@ -73,6 +73,7 @@ struct mf_path {
 	enum mf_stage stage;
 	bool queued, settling;
 	bool need_look;          /* the disk may differ from what was seen */
+	bool absent_before;      /* it was not there half a second ago, too */
 	bool uploading, downloading, upload_told, download_told;
 	bool scan_mark, poll_mark; /* an explicit scan / poll waits for this path */
 	bool want_hash;
@@ -80,6 +81,8 @@ struct mf_path {
 	uint64_t due_ms;         /* monotonic; not looked at before */
 	uint64_t first_event_ms; /* of the present unrest, 0 = at rest */
 	unsigned tries;          /* failures in a row */
+	unsigned unsettled;      /* looks in a row that found it changing */
+	bool big;                /* looked at by the pool for long work */
 	unsigned missing_tries;  /* times that a snapshot of it was not to be had */
 	struct mf_seen seen;
 	/* a snapshot that a look made ahead of the decision */
@@ -192,6 +195,10 @@ struct mf_folder {
 	size_t n_turn_paths, cap_turn_paths;
 	struct mf_timer *turn_timer, *settle_timer, *batch_timer, *poll_timer, *scan_timer, *apply_timer;
 	bool turn_armed;
+	bool turn_ran;             /* the transaction was opened */
+	bool loaded;               /* markers and intents that the databases name are known */
+	bool resume_due;           /* the next turn takes up what was interrupted */
+	mf_err turn_err;           /* a write failed: the turn must not be committed */
 	unsigned turns_unsaved;    /* turns in the write-ahead logs, about */
 	bool checkpointing;
 	bool turn_lost;            /* the last turn could not be committed */
@@ -349,7 +356,7 @@ struct mf_marker {
 	char *path, *owner;
 };
 const char *mf_marker_owner(struct mf_folder *f, const char *path);
-void mf_markers_load(struct mf_folder *f);
+mf_code mf_markers_load(struct mf_folder *f, mf_err *err);
 void mf_marker_note(struct mf_folder *f, const char *path, const char *owner);
 void mf_marker_forget(struct mf_folder *f, const char *path);
 void mf_markers_free(struct mf_folder *f);
@@ -380,7 +387,8 @@ struct mf_gathered {
 	size_t n, size;
 	uint32_t *bucket;      /* open-addressed: sid + 1 by hash of the capability */
 	size_t n_bucket;
-	bool broken;           /* an ancestor is missing from the index, or it could not be read */
+	bool broken;           /* a snapshot is missing from the index; err: or could not be read */
+	mf_err err;
 	bool has_path;
 	mf_path_row path;
 	mf_pending *pending;
@@ -419,6 +427,8 @@ bool mf_path_ignored(const char *relpath);
 
 /* poll.c, peers.c, fetch.c */
 void mf_poll_start(struct mf_folder *f);
+/** [in a turn] */
+void mf_poll_take_in(struct mf_folder *f);
 /** The listings are taken in and everything new in them was fetched or failed. */
 void mf_poll_ended(struct mf_folder *f);
 /** At close, no task is running any more: free a poll whose finds had not all arrived. */
@@ -427,6 +437,10 @@ struct mf_peer *mf_peer_find(struct mf_folder *f, const char *name);
 struct mf_peer *mf_peer_need(struct mf_folder *f, const char *name, const mf_dirread *dir);
 void mf_peer_free(struct mf_peer *p);
 void mf_peers_free(struct mf_folder *f);
+/** An entry was taken into account: it is no news any more. */
+void mf_peer_took(struct mf_folder *f, const char *name, mf_str entry, mf_str cap);
+/** Everything in its directory is news again. */
+void mf_peer_forget(struct mf_peer *p);
 /** Compare a directory just read with what was taken into account; new entries go to mf_fetch_head(). */
 void mf_peer_listed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l);
 /** It is no participant any more: its heads go. */

@@ -76,9 +76,13 @@ load(struct mf_gathered *g, mf_sid sid)
 		return node;
 	node->loaded = true;
 	node->snap.cap = mf_strz(node->cap);
-	if (mf_state_snap_get(g->f->state, node->cap, &node->row, NULL) != MF_OK) {
+	mf_code rc = mf_state_snap_get(g->f->state, node->cap, &node->row, &g->err);
+	if (rc != MF_OK) {
+		node->loaded = rc == MF_ENOTFOUND;
 		node->missing = true;
 		g->broken = true;
+		if (rc == MF_ENOTFOUND)
+			g->err = (mf_err){0};
 		return node;
 	}
 	content_of_row(&node->row, &node->snap.content);

@@ -305,8 +305,13 @@ head_failed(struct mf_folder *f, const struct mf_head_todo *h, const mf_err *err
 	struct mf_peer *peer = mf_peer_find(f, h->participant);
 
 	entry_report(f, h, err);
-	if (peer != NULL && is_passing(err->code))
+	if (peer == NULL)
+		return;
+	/* our own directory must not be held back for ever by one object that nobody has any more */
+	if (is_passing(err->code) && (h->participant[0] != '\0' || err->code != MF_ENOTFOUND))
 		peer->again = true;
+	else
+		mf_peer_took(f, h->participant, mf_strz(h->entry), mf_strz(h->cap));
 }
 
 /* The identity of a file is the signed relpath; the entry's name must agree with it (design 2.5.10). */
@@ -320,6 +325,8 @@ head_known(struct mf_folder *f, const struct mf_head_todo *h, const mf_snap_row 
 		mf_path_look(f, mf_path_need(f, h->entry), 0);
 		return;
 	}
+	if (mf_peer_find(f, h->participant) == NULL)
+		return; /* no participant any more */
 	mf_code rc = mf_relpath_entry(mf_strz(row->relpath), &entry, &err);
 
 	if (rc == MF_OK && !mf_str_eq(mf_buf_str(&entry), mf_strz(h->entry)))
@@ -333,6 +340,7 @@ head_known(struct mf_folder *f, const struct mf_head_todo *h, const mf_snap_row 
 		head_failed(f, h, &err);
 		return;
 	}
+	mf_peer_took(f, h->participant, mf_strz(h->entry), mf_strz(h->cap));
 	if (f->n_errors > 0)
 		entry_report(f, h, NULL);
 	f->last_activity_ms = mf_now_ms(f);

@@ -182,16 +182,75 @@ pop_ready(struct mf_folder *f)
 	return p;
 }
 
-/* Remembers the path by name: a step may free it. */
+static mf_code
+ready_each(void *arg, const char *relpath)
+{
+	struct mf_folder *f = arg;
+
+	mf_path_look(f, mf_path_need(f, relpath), 0);
+	return MF_OK;
+}
+
+static mf_code
+conflict_each(void *arg, const char *relpath, const char *slot)
+{
+	(void)slot;
+	return ready_each(arg, relpath);
+}
+
+static mf_code
+intent_each(void *arg, const char *relpath)
+{
+	mf_path_need(arg, relpath)->has_intent = true;
+	return MF_OK;
+}
+
+/* Before anything is planned: which paths are markers, which have an intent. */
+static mf_code
+load(struct mf_folder *f, mf_err *err)
+{
+	mf_code rc = mf_markers_load(f, err);
+
+	if (rc == MF_OK)
+		rc = mf_state_intent_each(f->state, intent_each, f, err);
+	f->loaded = rc == MF_OK;
+	return rc;
+}
+
+/* What a crash interrupted, and what an earlier run noted and did not finish. */
+static mf_code
+resume(struct mf_folder *f, mf_err *err)
+{
+	mf_code rc = mf_state_intent_each(f->state, ready_each, f, err);
+
+	if (rc == MF_OK)
+		rc = mf_state_pending_each(f->state, ready_each, f, err);
+	if (rc == MF_OK)
+		rc = mf_state_head_unsettled(f->state, ready_each, f, err);
+	if (rc == MF_OK)
+		rc = mf_state_conflict_each(f->state, conflict_each, f, err);
+	f->resume_due = rc != MF_OK;
+	return rc;
+}
+
 static mf_code
 turn_body(void *arg, mf_err *err)
 {
 	struct mf_folder *f = arg;
 	struct mf_path *p;
+	mf_code rc = MF_OK;
 
-	(void)err;
+	f->turn_ran = true;
+	f->turn_err = (mf_err){0};
+	if (!f->loaded)
+		rc = load(f, err);
+	if (rc == MF_OK && f->resume_due)
+		rc = resume(f, err);
+	if (rc != MF_OK)
+		return rc;
+	mf_poll_take_in(f);
 	mf_fetch_turn(f);
-	for (unsigned i = 0; i < PATHS_PER_TURN && (p = pop_ready(f)) != NULL; i++) {
+	for (unsigned i = 0; i < PATHS_PER_TURN && f->turn_err.code == MF_OK && (p = pop_ready(f)) != NULL; i++) {
 		if (f->n_turn_paths == f->cap_turn_paths) {
 			f->cap_turn_paths = f->cap_turn_paths == 0 ? 128 : f->cap_turn_paths * 2;
 			f->turn_paths = mf_realloc_array(f->turn_paths, f->cap_turn_paths, sizeof(*f->turn_paths));
@@ -199,7 +258,9 @@ turn_body(void *arg, mf_err *err)
 		f->turn_paths[f->n_turn_paths++] = p;
 		mf_path_step(f, p);
 	}
-	return MF_OK;
+	if (f->turn_err.code != MF_OK)
+		*err = f->turn_err;
+	return f->turn_err.code;
 }
 
 static bool
@@ -312,8 +373,9 @@ make_good(struct mf_folder *f)
 	f->turn_lost = false;
 	mf_report_clear(f, NULL);
 	for (struct mf_peer *q = f->peers; q != NULL; q = q->next)
-		q->again = true;
-	mf_markers_load(f);
+		if (q->name[0] != '\0' || !f->self_read)
+			mf_peer_forget(q);
+	f->loaded = false;
 	mf_folder_resume(f);
 	mf_poll_start(f);
 }
@@ -328,9 +390,10 @@ on_turn(void *arg)
 	if (f->closing)
 		return;
 	f->in_turn = true;
+	f->turn_ran = false;
 	mf_code rc = mf_state_txn(f->state, turn_body, f, &err);
 	f->in_turn = false;
-	if (rc == MF_EBUSY && f->n_turn_paths == 0) {
+	if (rc == MF_EBUSY && !f->turn_ran) {
 		note_locked(f);
 		mf_turn_arm(f, LOCKED_RETRY_MS);
 		return;
@@ -392,21 +455,18 @@ mf_waiter_add(struct mf_folder *f, int what, unsigned round, mf_folder_done *don
 static void
 waiters_answer(struct mf_folder *f, int what, unsigned round, const mf_err *err)
 {
-	struct mf_waiter **link = &f->waiters, *w, *due = NULL;
+	struct mf_waiter **link = &f->waiters, *w;
 
+	/* one at a time: an answer may make its receiver forget another */
 	while ((w = *link) != NULL) {
-		if ((what >= 0 && (int)w->what != what) || (what >= 0 && w->round > round)) {
+		if (what >= 0 && ((int)w->what != what || w->round > round)) {
 			link = &w->next;
 			continue;
 		}
 		*link = w->next;
-		w->next = due;
-		due = w;
-	}
-	while ((w = due) != NULL) {
-		due = w->next;
 		w->done(w->arg, err);
 		free(w);
+		link = &f->waiters;
 	}
 }
 
@@ -518,51 +578,21 @@ free_folder:
 	return rc;
 }
 
-static mf_code
-ready_each(void *arg, const char *relpath)
-{
-	struct mf_folder *f = arg;
-
-	mf_path_look(f, mf_path_need(f, relpath), 0);
-	return MF_OK;
-}
-
-static mf_code
-conflict_each(void *arg, const char *relpath, const char *slot)
-{
-	(void)slot;
-	return ready_each(arg, relpath);
-}
-
 void
 mf_folder_start(struct mf_folder *f)
 {
 	if (f->started)
 		return;
 	f->started = true;
-	mf_markers_load(f);
 	mf_watch_start(f);
 	mf_walk_first(f); /* then a poll, then mf_folder_resume() and a scan */
-}
-
-static mf_code
-intent_each(void *arg, const char *relpath)
-{
-	mf_path_need(arg, relpath)->has_intent = true;
-	return ready_each(arg, relpath);
 }
 
 void
 mf_folder_resume(struct mf_folder *f)
 {
-	mf_err err = {0};
-
-	/* what a crash interrupted goes first */
-	if (mf_state_intent_each(f->state, intent_each, f, &err) != MF_OK ||
-		mf_state_pending_each(f->state, ready_each, f, &err) != MF_OK ||
-		mf_state_head_unsettled(f->state, ready_each, f, &err) != MF_OK ||
-		mf_state_conflict_each(f->state, conflict_each, f, &err) != MF_OK)
-		mf_report(f, NULL, err.text);
+	f->resume_due = true;
+	mf_turn_arm(f, 0);
 	f->scan_again = false; /* this one serves whoever asked before */
 	mf_scan_start(f);
 }

@@ -8,7 +8,7 @@
 
 #include "grid/lafs/hash.h"
 
-enum { SMALL_BYTES = 1 << 20, PIECE_BYTES = 1 << 18, UNSETTLED_MS = 200 };
+enum { SMALL_BYTES = 1 << 20, PIECE_BYTES = 1 << 18, UNSETTLED_MS = 200, VANISHED_MS = 500, RESTED_NS = 1000000000 };
 
 /* Everything one look needs and finds; owned by the worker while it runs. */
 struct look {
@@ -26,6 +26,7 @@ struct look {
 	/* found */
 	struct mf_seen seen;
 	bool same_content;        /* bytes are E's although the stat is not */
+	bool too_big;             /* for the quick pool */
 	mf_snap_row *made;
 	int64_t took_ns;
 	struct mf_mark *mark;
@@ -243,8 +244,13 @@ look_at_file(struct look *l, const mf_cancel *cancel, mf_err *err)
 		return rc;
 	mf_stat st;
 	rc = ops->fstat(file, &st, err);
+	int64_t age = ops->now_ns(l->task.f->env) - st.mtime_ns;
 	if (rc == MF_OK && !same_stat(&st, &l->seen.st))
 		found_unsettled(l);
+	else if (rc == MF_OK && st.size > SMALL_BYTES && age >= 0 && age < RESTED_NS)
+		found_unsettled(l); /* being written, most likely: not worth a try */
+	else if (rc == MF_OK && st.size > SMALL_BYTES && l->task.pool == MF_POOL_QUICK)
+		l->too_big = true;
 	else if (rc == MF_OK)
 		rc = st.size <= SMALL_BYTES ? look_small(l, file, cancel, err) : look_large(l, file, cancel, err);
 	ops->close(file);
@@ -373,6 +379,17 @@ take_marks(struct mf_path *p, struct look *l)
 	l->n_mark = 0;
 }
 
+/* It changed while it was read.  Whoever waits for a scan does not wait for a file that never rests. */
+static void
+unsettled(struct mf_folder *f, struct mf_path *p)
+{
+	uint64_t wait = (uint64_t)UNSETTLED_MS << (p->unsettled < 7 ? p->unsettled : 7);
+
+	if (p->unsettled++ >= 3)
+		mf_path_give_up_waiting(f, p);
+	mf_path_look(f, p, wait);
+}
+
 static void
 look_done(struct mf_task *t)
 {
@@ -393,8 +410,18 @@ look_done(struct mf_task *t)
 		else
 			mf_path_fail(f, p, &t->err);
 	} else if (l->seen.kind == MF_LOCAL_UNSETTLED) {
-		mf_path_look(f, p, UNSETTLED_MS);
+		unsettled(f, p);
+	} else if (l->seen.kind == MF_LOCAL_ABSENT && l->e_is_file && !p->absent_before) {
+		/* an editor may be between unlink and create: a vanished name is believed when it stays away */
+		p->absent_before = true;
+		mf_path_look(f, p, VANISHED_MS);
+	} else if (l->too_big) {
+		p->big = true;
+		mf_path_look(f, p, 0);
 	} else {
+		p->absent_before = false;
+		p->big = false;
+		p->unsettled = 0;
 		p->seen = l->seen;
 		p->want_hash = false;
 		mf_snap_row_free(p->made);
@@ -475,7 +502,7 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 	for (size_t i = 0; i < g->n_conflict; i++)
 		l->mark[i].path = mf_marker_of(p->relpath, &g->conflict[i]);
 	mf_facts_free(g);
-	l->task.pool = MF_POOL_QUICK;
+	l->task.pool = p->big ? MF_POOL_TRANSFER : MF_POOL_QUICK;
 	p->stage = MF_ST_LOOKING;
 	p->need_look = false;
 	f->n_looking++;

@@ -73,8 +73,9 @@ load_each(void *arg, const char *relpath, const char *slot)
 	mf_conflict *rows = NULL;
 	size_t n = 0;
 
-	if (mf_state_conflict_get(f->state, relpath, &rows, &n, NULL) != MF_OK)
-		return MF_OK;
+	mf_code rc = mf_state_conflict_get(f->state, relpath, &rows, &n, NULL);
+	if (rc != MF_OK)
+		return rc;
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(rows[i].slot, slot) != 0)
 			continue;
@@ -86,10 +87,10 @@ load_each(void *arg, const char *relpath, const char *slot)
 	return MF_OK;
 }
 
-void
-mf_markers_load(struct mf_folder *f)
+mf_code
+mf_markers_load(struct mf_folder *f, mf_err *err)
 {
-	(void)mf_state_conflict_each(f->state, load_each, f, NULL);
+	return mf_state_conflict_each(f->state, load_each, f, err);
 }
 
 /* ---- writing, removing, letting go ------------------------------------------------------------------------ */

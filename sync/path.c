@@ -191,11 +191,14 @@ mf_path_unmark_scan(struct mf_folder *f, struct mf_path *p)
 void
 mf_path_give_up_waiting(struct mf_folder *f, struct mf_path *p)
 {
+	if (!p->scan_mark && !p->poll_mark)
+		return;
 	mf_path_unmark_scan(f, p);
 	if (p->poll_mark) {
 		p->poll_mark = false;
 		f->poll_marked--;
 	}
+	mf_turn_arm(f, 0); /* its end answers whoever waited for this path alone */
 }
 
 void
@@ -245,12 +248,16 @@ mf_path_rest(struct mf_folder *f, struct mf_path *p)
 	p->failed = false;
 	p->tries = 0;
 	p->first_event_ms = 0;
+	p->unsettled = 0;
+	p->absent_before = false;
 	mf_path_give_up_waiting(f, p);
 	if (p->queued || p->settling || p->stage != MF_ST_IDLE || p->need_look)
 		return;
-	for (size_t i = f->n_turn_paths; i-- > 0;) /* it may have been stepped twice */
+	for (size_t i = 0; i < f->n_turn_paths;) /* it may have been stepped more than once */
 		if (f->turn_paths[i] == p)
 			f->turn_paths[i] = f->turn_paths[--f->n_turn_paths];
+		else
+			i++;
 	path_free(f, p);
 }
 

@@ -107,6 +107,16 @@ prefill_each(void *arg, const char *relpath, const char *cap)
 	return MF_OK;
 }
 
+static mf_code
+drop_each(void *arg, const char *relpath, const char *cap)
+{
+	struct mf_folder *f = arg;
+
+	(void)cap;
+	mf_path_look(f, mf_path_need(f, relpath), 0);
+	return MF_OK;
+}
+
 struct mf_peer *
 mf_peer_need(struct mf_folder *f, const char *name, const mf_dirread *dir)
 {
@@ -123,22 +133,17 @@ mf_peer_need(struct mf_folder *f, const char *name, const mf_dirread *dir)
 		struct prefill x = {f, p};
 		(void)mf_state_head_each(f->state, name, prefill_each, &x, NULL);
 	}
+	if (p->dir.text[0] != '\0') { /* left, and came back with a directory of another kind or key */
+		(void)mf_state_head_each(f->state, name, drop_each, f, NULL);
+		(void)mf_state_head_drop_all(f->state, name, NULL);
+		mf_peer_forget(p);
+	}
 	p->dir = *dir;
 	p->literal = mf_str_starts(mf_strz(dir->text), MF_STR("URI:DIR2-LIT:")) ||
 		mf_str_starts(mf_strz(dir->text), MF_STR("URI:DIR2-CHK:"));
 	p->version = (mf_dirver){0};
 	p->read_once = p->nudged = false;
 	return p;
-}
-
-static mf_code
-drop_each(void *arg, const char *relpath, const char *cap)
-{
-	struct mf_folder *f = arg;
-
-	(void)cap;
-	mf_path_look(f, mf_path_need(f, relpath), 0);
-	return MF_OK;
 }
 
 void
@@ -153,6 +158,25 @@ mf_peer_gone(struct mf_folder *f, struct mf_peer *peer)
 		break;
 	}
 	mf_peer_free(peer);
+}
+
+void
+mf_peer_took(struct mf_folder *f, const char *name, mf_str entry, mf_str cap)
+{
+	struct mf_peer *p = mf_peer_find(f, name);
+	uint64_t h = entry_hash(f, entry, cap);
+
+	if (p != NULL && !set_has(p, h))
+		set_add(p, h);
+}
+
+void
+mf_peer_forget(struct mf_peer *p)
+{
+	free(p->entry);
+	p->entry = NULL;
+	p->n_entry = p->cap_entry = 0;
+	p->again = true;
 }
 
 /* ---- a directory that was read ------------------------------------------------------------------------------ */
@@ -198,7 +222,7 @@ note_removed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l)
 void
 mf_peer_listed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l)
 {
-	size_t cap = set_size_for(l->n), n = 0;
+	size_t cap = set_size_for(l->n), n = 0, n_listed = 0;
 	uint64_t *set = mf_alloc(cap * sizeof(*set));
 
 	for (size_t i = 0; i < l->n; i++) {
@@ -206,17 +230,21 @@ mf_peer_listed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l)
 		if (c->name.n > 0 && c->name.p[0] == '@' && mf_str_eq(c->name, MF_STR("@metadata")))
 			continue;
 		uint64_t h = entry_hash(f, c->name, c->ro);
-		set_put(set, cap, h);
-		n++;
-		if (peer->again || !set_has(peer, h))
+		n_listed++;
+		if (set_has(peer, h)) {
+			set_put(set, cap, h);
+			n++;
+		} else { /* joins the set when it was taken in, or refused for good */
 			mf_fetch_head(f, peer->name, c->name, c->ro);
+		}
 	}
-	if (n < peer->n_listed || !peer->read_once)
+	if (n_listed < peer->n_listed || !peer->read_once)
 		note_removed(f, peer, l);
 	free(peer->entry);
 	peer->entry = set;
 	peer->cap_entry = cap;
-	peer->n_entry = peer->n_listed = n;
+	peer->n_entry = n;
+	peer->n_listed = n_listed;
 	peer->version = l->version;
 	peer->read_once = true;
 	peer->again = false;

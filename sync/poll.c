@@ -27,6 +27,7 @@ struct mf_poll {
 	mf_listing people;       /* the Collective, if it changed */
 	struct target *target;
 	size_t n, cap;
+	bool arrived;
 	bool taken_in;           /* the results are with the folder */
 	bool good;
 };
@@ -206,6 +207,8 @@ on_nudge(void *arg, const mf_watch_event *ev)
 	if (f->closing)
 		return;
 	if (ev->what == MF_WATCH_GONE)
+		f->collective_nudged = false;
+	if (ev->what == MF_WATCH_GONE)
 		for (struct mf_peer *p = f->peers; p != NULL; p = p->next)
 			p->nudged = false;
 	if (ev->what == MF_WATCH_MOVED_TO || ev->what == MF_WATCH_MODIFIED || ev->what == MF_WATCH_OVERFLOW ||
@@ -224,6 +227,30 @@ nudge_on(struct mf_folder *f, const mf_dirread *dir)
 	if (f->nudge == NULL)
 		f->nudge = MF_OPS(f)->watch_new(f->env, on_nudge, f);
 	return MF_OPS(f)->watch_add(f->nudge, NULL, path, NULL) == MF_OK;
+}
+
+static mf_code
+left_each(void *arg, const char *name)
+{
+	struct mf_folder *f = arg;
+	mf_dirread none = {0};
+
+	/* it left while we were off: made a peer again only to go with all its heads */
+	if (mf_peer_find(f, name) == NULL)
+		(void)mf_peer_need(f, name, &none);
+	return MF_OK;
+}
+
+/* Whoever is not in the Collective any more. */
+static void
+drop_left(struct mf_folder *f)
+{
+	(void)mf_state_head_participants(f->state, left_each, f, NULL);
+	for (struct mf_peer *q = f->peers, *next; q != NULL; q = next) {
+		next = q->next;
+		if (!q->listed && q->name[0] != '\0')
+			mf_peer_gone(f, q);
+	}
 }
 
 static void
@@ -254,11 +281,7 @@ take_in_people(struct mf_folder *f, struct mf_poll *p)
 		}
 		free(name);
 	}
-	for (struct mf_peer *q = f->peers, *next; q != NULL; q = next) {
-		next = q->next;
-		if (!q->listed)
-			mf_peer_gone(f, q);
-	}
+	drop_left(f);
 }
 
 static void
@@ -289,7 +312,7 @@ take_in_listing(struct mf_folder *f, struct target *t)
 static void
 schedule(struct mf_folder *f)
 {
-	uint64_t ceiling = (uint64_t)f->conf.poll_interval_s * 1000, now = mf_now_ms(f), wait = ceiling;
+	uint64_t ceiling = (uint64_t)(f->conf.poll_interval_s > 0 ? f->conf.poll_interval_s : 1) * 1000, now = mf_now_ms(f), wait = ceiling;
 	bool all_nudged = true;
 
 	for (const struct mf_peer *p = f->peers; p != NULL; p = p->next)
@@ -353,15 +376,25 @@ poll_done(struct mf_task *t)
 		return;
 	}
 	p->good = t->err.code == MF_OK;
-	report_peer(f, "list (the Collective)", &t->err);
+	p->arrived = true;
+	mf_turn_arm(f, 0); /* takes it in; its end finds the poll ended, or fetches under way */
+}
+
+void
+mf_poll_take_in(struct mf_folder *f)
+{
+	struct mf_poll *p = f->poll;
+
+	if (p == NULL || !p->arrived || p->taken_in)
+		return;
+	p->taken_in = true;
+	report_peer(f, "list (the Collective)", &p->task.err);
 	take_in_people(f, p);
 	for (size_t i = 0; i < p->n; i++) {
 		p->good &= p->target[i].err.code == MF_OK;
 		take_in_listing(f, &p->target[i]);
 		mf_listing_free(&p->target[i].listing);
 	}
-	p->taken_in = true;
-	mf_turn_arm(f, 0); /* its end finds the poll ended, or fetches under way */
 }
 
 void

@@ -149,7 +149,7 @@ replaced(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 	if (a->intent.deletion)
 		a->now_unknown = st.kind != MF_KIND_ABSENT;
 	else /* the user may have written to it already: only what we wrote may be taken for the target */
-		a->now_unknown |= st.kind != MF_KIND_FILE || st.ino != a->fresh.ino || st.size != a->fresh.size ||
+		a->now_unknown |= a->recovering || st.kind != MF_KIND_FILE || st.ino != a->fresh.ino || st.size != a->fresh.size ||
 			st.mtime_ns != a->fresh.mtime_ns;
 	for (size_t i = 0; i < a->n_our_dirs; i++) {
 		if (MF_OPS(f)->rmdir(root, a->our_dirs[i], NULL) != MF_OK)
@@ -210,7 +210,10 @@ mf_apply_replace(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 		failed(a);
 		return;
 	}
-	if (!is_expected(&a->intent, &st)) {
+	/* nothing was renamed yet, so ctime counts, too: bytes may have changed under an mtime that was set back */
+	bool same = is_expected(&a->intent, &st) && (a->recovering || a->intent.expect_absent ||
+		mf_pathstate_matches(&a->intent.expect, &st, true));
+	if (!same) {
 		if (a->intent.deletion && st.kind == MF_KIND_ABSENT)
 			replaced(f, root, a);
 		else
@@ -240,6 +243,21 @@ mf_apply_replace(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 		failed(a);
 }
 
+/* tmp holds bytes of the user's that no name shows any more: give them one. */
+static bool
+keep_displaced(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
+{
+	mf_code rc = MF_EEXIST;
+
+	for (unsigned i = 1; rc == MF_EEXIST && i < 100; i++) {
+		mf_buf to = {0};
+		mf_buf_addf(&to, i == 1 ? "%s.recovered" : "%s.recovered-%u", a->relpath, i);
+		rc = MF_OPS(f)->rename(root, a->tmp, (char *)to.p, MF_RENAME_NEW, &a->err);
+		mf_buf_free(&to);
+	}
+	return rc == MF_OK;
+}
+
 static void
 recover_deletion(struct mf_folder *f, struct mf_root *root, struct mf_apply *a, const mf_stat *p, const mf_stat *tmp)
 {
@@ -249,6 +267,10 @@ recover_deletion(struct mf_folder *f, struct mf_root *root, struct mf_apply *a, 
 		/* hidden, and something new at p: the deletion is done, what was hidden goes if it is what we saw */
 		if (is_expected(&a->intent, tmp))
 			(void)MF_OPS(f)->unlink(root, a->tmp, NULL);
+		else if (!keep_displaced(f, root, a)) {
+			failed(a);
+			return;
+		}
 		replaced(f, root, a);
 	} else if (p->kind == MF_KIND_ABSENT) {
 		replaced(f, root, a);
@@ -280,13 +302,12 @@ mf_apply_recover(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 		judge_displaced(f, root, a);
 	} else if (tmp.kind == MF_KIND_FILE && !is_expected(&a->intent, &tmp)) {
 		/* exchanged, then both were touched: a file of the user's under a name nobody syncs */
-		char *keep = mf_alloc(strlen(a->relpath) + 16);
-		(void)sprintf(keep, "%s.recovered", a->relpath);
-		if (ops->rename(root, a->tmp, keep, MF_RENAME_NEW, &a->err) == MF_OK)
+		if (keep_displaced(f, root, a))
 			replaced(f, root, a);
 		else
 			failed(a);
-		free(keep);
+	} else if (tmp.kind == MF_KIND_ABSENT && is_expected(&a->intent, &p)) {
+		changed(a); /* the new file went some other way, and nothing was replaced: begin again */
 	} else {
 		if (tmp.kind == MF_KIND_FILE)
 			(void)ops->unlink(root, a->tmp, NULL);

@@ -11,6 +11,7 @@ enum walk_mode {
 	WALK_FIRST, /* directories only, before anything else: they get their watches, leftovers are swept */
 	WALK_FULL,  /* everything, compared with what we know */
 	WALK_BELOW, /* every file below one directory */
+	WALK_ONE,   /* every file in one directory */
 };
 
 struct known {
@@ -36,7 +37,7 @@ struct walk {
 	struct list differ;  /* files to look at */
 	struct list young;   /* the same, but written a moment ago */
 	struct list bad;     /* unreadable directories, and odd names: path, sentence, path, ... */
-	bool root_gone;
+	bool root_gone, no_sweep;
 	size_t all_missing;  /* not one of this many known files is there: not believed */
 	const char *here;    /* directory being listed */
 	int64_t now_ns;
@@ -107,13 +108,14 @@ met(void *arg, const mf_dirent *e)
 	mf_buf_add(&path, e->name, e->n);
 	const char *z = (char *)path.p;
 	if (mf_is_tmp_name((mf_str){e->name, e->n})) {
-		if (w->mode == WALK_FIRST && !has(&w->keep, e->name) && e->kind == MF_KIND_FILE)
+		if (w->mode == WALK_FIRST && !w->no_sweep && !has(&w->keep, e->name) && e->kind == MF_KIND_FILE)
 			(void)ops->unlink(w->root, z, NULL);
 	} else if (mf_relpath_check(mf_buf_str(&path), &err) != MF_OK) {
 		add(&w->bad, z);
 		add(&w->bad, err.text);
 	} else if (e->kind == MF_KIND_DIR) {
-		add(&w->todo, z);
+		if (w->mode != WALK_ONE)
+			add(&w->todo, z);
 	} else if (w->mode != WALK_FIRST || e->kind == MF_KIND_ABSENT) {
 		if (ops->stat(w->root, z, &st, &err) != MF_OK) {
 			add(&w->bad, z);
@@ -263,8 +265,8 @@ found(struct mf_folder *f, struct walk *w, struct list *l, uint64_t delay_ms)
 			p->scan_mark = true;
 			f->scan_marked++;
 		}
-		/* one that is settling keeps its time */
-		if (!p->settling)
+		/* one that is settling keeps its time; one that waits to be tried again is tried now */
+		if (!p->settling || p->failed)
 			mf_path_look(f, p, delay_ms);
 	}
 }
@@ -310,6 +312,8 @@ root_is_gone(struct mf_folder *f)
 	MF_OPS(f)->timer_start(f->scan_timer, GONE_RETRY_MS);
 }
 
+static void subscan(struct mf_folder *f, const char *dir, enum walk_mode mode);
+
 /* Watches first; a directory that had none may have changed between its listing and its watch. */
 static void
 watch_dirs(struct mf_folder *f, struct walk *w)
@@ -318,7 +322,7 @@ watch_dirs(struct mf_folder *f, struct walk *w)
 		if (f->n_errors > 0)
 			mf_report_clear(f, w->dirs.s[i]);
 		if (mf_dirset_add(f, w->dirs.s[i]) && w->mode != WALK_FIRST)
-			mf_subscan(f, w->dirs.s[i]);
+			subscan(f, w->dirs.s[i], WALK_ONE);
 	}
 }
 
@@ -348,7 +352,7 @@ walk_done(struct mf_task *t)
 	walk_free(w);
 	if (mode == WALK_FULL) {
 		scan_ended(f, good);
-	} else if (mode == WALK_BELOW) {
+	} else if (mode == WALK_BELOW || mode == WALK_ONE) {
 		f->n_subscans--;
 	} else {
 		f->scan_walking = false;
@@ -420,9 +424,10 @@ keep_each(void *arg, const char *relpath)
 	struct walk *w = arg;
 	mf_intent i;
 
-	if (mf_state_intent_get(w->task.f->state, relpath, &i, NULL) == MF_OK)
+	mf_code rc = mf_state_intent_get(w->task.f->state, relpath, &i, NULL);
+	if (rc == MF_OK)
 		add(&w->keep, i.tmp_name);
-	return MF_OK;
+	return rc;
 }
 
 void
@@ -438,7 +443,7 @@ mf_walk_first(struct mf_folder *f)
 	}
 	struct walk *w = mf_alloc(sizeof(*w));
 	w->task.f = f;
-	(void)mf_state_intent_each(f->state, keep_each, w, NULL);
+	w->no_sweep = mf_state_intent_each(f->state, keep_each, w, NULL) != MF_OK;
 	walk_start(f, w, WALK_FIRST, "");
 }
 
@@ -472,12 +477,18 @@ mf_scan_start(struct mf_folder *f)
 	walk_start(f, w, WALK_FULL, "");
 }
 
-void
-mf_subscan(struct mf_folder *f, const char *dir)
+static void
+subscan(struct mf_folder *f, const char *dir, enum walk_mode mode)
 {
 	if (f->root == NULL || f->closing)
 		return;
 	struct walk *w = mf_alloc(sizeof(*w));
 	f->n_subscans++;
-	walk_start(f, w, WALK_BELOW, dir);
+	walk_start(f, w, mode, dir);
+}
+
+void
+mf_subscan(struct mf_folder *f, const char *dir)
+{
+	subscan(f, dir, WALK_BELOW);
 }

@@ -95,6 +95,29 @@ mf_dirset_remove(struct mf_folder *f, const char *dir)
 	dirset_resize(f, f->dirs->cap); /* close the gaps */
 }
 
+/* One directory that had nothing below it any more. */
+static void
+dirset_remove_one(struct mf_folder *f, const char *dir)
+{
+	struct mf_dirset *s = f->dirs;
+
+	if (s == NULL)
+		return;
+	MF_OPS(f)->watch_remove(f->watch, dir, false);
+	size_t i = dir_slot(f, dir);
+	if (s->dir[i] == NULL)
+		return;
+	free(s->dir[i]);
+	s->dir[i] = NULL;
+	s->n--;
+	/* what follows in the run may have been pushed past this place */
+	for (i = (i + 1) & (s->cap - 1); s->dir[i] != NULL; i = (i + 1) & (s->cap - 1)) {
+		char *moved = s->dir[i];
+		s->dir[i] = NULL;
+		s->dir[dir_slot(f, moved)] = moved;
+	}
+}
+
 void
 mf_dirset_free(struct mf_folder *f)
 {
@@ -146,7 +169,18 @@ unrest(struct mf_folder *f, const char *relpath, uint64_t delay_ms)
 		delay_ms = latest - now;
 	}
 	f->last_activity_ms = now;
+	p->absent_before = false;
 	mf_path_look(f, p, delay_ms);
+}
+
+/* The half second of a vanished name begins with its event. */
+static void
+vanished(struct mf_folder *f, const char *relpath)
+{
+	struct mf_path *p = mf_path_find(f, relpath);
+
+	if (p != NULL)
+		p->absent_before = true;
 }
 
 static void
@@ -168,7 +202,10 @@ on_file(struct mf_folder *f, const char *relpath, const mf_watch_event *ev)
 	case MF_WATCH_CLOSED:
 	case MF_WATCH_MOVED_TO: unrest(f, relpath, closed); break;
 	case MF_WATCH_DELETED:
-	case MF_WATCH_MOVED_FROM: unrest(f, relpath, VANISHED_MS); break;
+	case MF_WATCH_MOVED_FROM:
+		unrest(f, relpath, VANISHED_MS);
+		vanished(f, relpath);
+		break;
 	case MF_WATCH_GONE:
 	case MF_WATCH_OVERFLOW: break;
 	}
@@ -186,8 +223,10 @@ vanished_each(void *arg, const char *relpath, bool has_base, bool base_deleted, 
 
 	(void)has_base;
 	(void)base_deleted;
-	if (ps->present && is_below(relpath, b->dir))
+	if (ps->present && is_below(relpath, b->dir)) {
 		unrest(b->f, relpath, VANISHED_MS);
+		vanished(b->f, relpath);
+	}
 	return MF_OK;
 }
 
@@ -204,7 +243,9 @@ on_dir(struct mf_folder *f, const char *dir, const mf_watch_event *ev)
 		(void)mf_dirset_add(f, dir);
 		mf_subscan(f, dir);
 		break;
-	case MF_WATCH_DELETED:
+	case MF_WATCH_DELETED: /* its files said so themselves */
+		dirset_remove_one(f, dir);
+		break;
 	case MF_WATCH_MOVED_FROM:
 		mf_dirset_remove(f, dir);
 		(void)mf_state_path_each(f->state, vanished_each, &b, NULL);
@@ -228,10 +269,9 @@ on_event(void *arg, const mf_watch_event *ev)
 	mf_buf_adds(&path, ev->dir);
 	if (ev->what == MF_WATCH_GONE) {
 		mf_buf_addz(&path, "");
+		mf_dirset_remove(f, (char *)path.p);
 		if (path.n == 0)
 			mf_scan_start(f); /* the root: the scan finds out */
-		else
-			mf_dirset_remove(f, (char *)path.p);
 		mf_buf_free(&path);
 		return;
 	}
