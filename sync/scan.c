@@ -326,6 +326,17 @@ watch_dirs(struct mf_folder *f, struct walk *w)
 	}
 }
 
+/* A conflict may have been settled by removing its marker: nothing in the walk would say so. */
+static mf_code
+conflicted_each(void *arg, const char *relpath, const char *slot)
+{
+	struct walk *w = arg;
+
+	(void)slot;
+	add(&w->differ, relpath);
+	return MF_OK;
+}
+
 static void
 walk_done(struct mf_task *t)
 {
@@ -344,6 +355,8 @@ walk_done(struct mf_task *t)
 			mf_report(f, NULL, "none of the folder's files is there: is something not mounted?"
 				" They are not taken for deleted");
 		report_bad(f, w);
+		if (w->mode == WALK_FULL)
+			(void)mf_state_conflict_each(f->state, conflicted_each, w, NULL);
 		found(f, w, &w->differ, 0);
 		found(f, w, &w->young, YOUNG_MS);
 	}

@@ -263,6 +263,7 @@ on_event(void *arg, const mf_watch_event *ev)
 	if (f->closing)
 		return;
 	if (ev->what == MF_WATCH_OVERFLOW) {
+		mf_dirset_remove(f, ""); /* which watches died is among what was lost: the scan sets all of them */
 		mf_scan_start(f);
 		return;
 	}
