@@ -141,8 +141,7 @@ misfortune(struct life *l, struct member *m)
 	case LIFE_NO_EXCHANGE: t->no_exchange = !t->no_exchange; break;
 	case LIFE_SLOW: t->slow_ms = sim_chance(w, 500) ? 0 : 2000; break;
 	case LIFE_DISK_FAILS:
-		sim_fail_nth(m->h, (enum sim_op)sim_random(w, SIM_WATCH), 1 + sim_random(w, 50),
-			sim_chance(w, 500) ? EIO : EACCES);
+		sim_fail_nth(m->h, (enum sim_op)sim_random(w, SIM_WATCH), 1 + sim_random(w, 50), EIO);
 		break;
 	case LIFE_LOCKED:
 		if (cast_exists_abs(m, CAST_STATE "/state.sqlite"))
