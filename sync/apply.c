@@ -292,7 +292,7 @@ mf_apply_kick(struct mf_folder *f)
 
 	if (f->closing || f->in_turn)
 		return;
-	if (f->n_staged > 0 && !f->syncing) {
+	if (f->n_staged > 0 && !f->syncing && f->root != NULL) {
 		if (f->n_downloading == 0 || f->n_staged >= BATCH_MAX || now - f->staged_since_ms >= BATCH_MS) {
 			struct batch *b = batch_take(f, f->staged, &f->n_staged);
 			b->task.work = sync_work;
@@ -429,7 +429,8 @@ record_replaced(struct mf_folder *f, struct mf_path *p, mf_err *err)
 			.made_ns = MF_OPS(f)->now_ns(f->env)};
 		rc = mf_state_pending_add(f->state, p->relpath, &pend, err);
 	} else {
-		rc = mf_base_put(f, p, a->target, &now, -1, err);
+		bool executable = a->now_unknown ? a->target->executable : (a->now.mode & 0100) != 0;
+		rc = mf_base_put(f, p, a->target, &now, executable, -1, err);
 		if (rc == MF_OK)
 			rc = mf_state_pending_clear(f->state, p->relpath, err);
 	}
@@ -443,7 +444,7 @@ record_replaced(struct mf_folder *f, struct mf_path *p, mf_err *err)
 		rc = mf_state_intent_drop(f->state, p->relpath, err);
 	if (rc != MF_OK)
 		return rc;
-	p->seen = (struct mf_seen){.valid = !a->now_unknown, .st = a->now, .same_as_e = !a->intent.deletion,
+	p->seen = (struct mf_seen){.valid = !a->now_unknown, .root_generation = f->root_generation, .st = a->now, .same_as_e = !a->intent.deletion,
 		.kind = a->intent.deletion ? MF_LOCAL_ABSENT : MF_LOCAL_FILE};
 	return MF_OK;
 }

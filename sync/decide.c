@@ -132,12 +132,12 @@ store_made(struct mf_folder *f, struct mf_path *p, bool merge, mf_err *err)
 /* ---- Base ------------------------------------------------------------------------------------------------ */
 
 mf_code
-mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state, int64_t took_ns,
-	mf_err *err)
+mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state, bool executable,
+	int64_t took_ns, mf_err *err)
 {
 	mf_path_row r = {.relpath = p->relpath, .has_base = true, .base = row->cap, .base_deleted = row->deletion,
 		.content = row->content, .metadata_cap = row->metadata_cap, .state = *state, .has_sha = row->has_sha,
-		.executable = row->executable, .last_updated_ns = MF_OPS(f)->now_ns(f->env),
+		.executable = executable, .last_updated_ns = MF_OPS(f)->now_ns(f->env),
 		.upload_duration_ns = took_ns};
 
 	memcpy(r.sha, row->sha, sizeof(r.sha));
@@ -152,7 +152,7 @@ adopt(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_sid sid,
 
 	if (p->seen.kind == MF_LOCAL_FILE)
 		now = mf_pathstate_of(&p->seen.st);
-	mf_code rc = mf_base_put(f, p, row, &now, -1, err);
+	mf_code rc = mf_base_put(f, p, row, &now, row->has_executable ? row->executable : disk_executable(p), -1, err);
 	if (rc == MF_OK)
 		rc = mf_state_pending_clear(f->state, p->relpath, err);
 	if (rc == MF_OK && g->n_known > 0)
@@ -181,16 +181,17 @@ bit_is_news(const struct mf_folder *f, const struct mf_path *p, struct mf_gather
 {
 	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
 
+	/* against the bit as it came out on this disk: some file systems cannot keep it */
 	return plan->act == MF_ACT_NOTHING && !f->conf.read_only && !plan->conflicted && g->n_pending == 0 &&
-		p->seen.kind == MF_LOCAL_FILE && e != NULL && e->has_executable && disk_is_e(p, g) &&
-		e->executable != disk_executable(p);
+		p->seen.kind == MF_LOCAL_FILE && e != NULL && e->has_executable && disk_is_e(p, g) && g->path.ours &&
+		g->path.executable != disk_executable(p);
 }
 
 static mf_code
 record_published(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err)
 {
 	const mf_snap_row *e = mf_facts_row(g, g->e);
-	mf_code rc = mf_base_put(f, p, e, &g->e_state, p->made_took_ns, err);
+	mf_code rc = mf_base_put(f, p, e, &g->e_state, e->executable, p->made_took_ns, err);
 
 	if (rc == MF_OK)
 		rc = mf_state_pending_clear(f->state, p->relpath, err);
@@ -574,7 +575,7 @@ mf_path_step(struct mf_folder *f, struct mf_path *p)
 		return;
 	}
 	for (int i = 0; i < STEPS_MAX; i++) {
-		if (p->need_look || !p->seen.valid)
+		if (p->need_look || !p->seen.valid || p->seen.root_generation != f->root_generation || f->root == NULL)
 			mf_look_start(f, p);
 		if (p->stage != MF_ST_IDLE || !p->seen.valid)
 			return;

@@ -59,6 +59,7 @@ struct mf_seen {
 	bool valid;
 	enum mf_local_kind kind;
 	mf_stat st;
+	unsigned root_generation;
 	bool same_as_e;      /* stat is exactly what was recorded with E */
 	bool has_sha;
 	uint8_t sha[32];
@@ -246,6 +247,8 @@ struct mf_folder {
 	bool watching;             /* every directory has a watch */
 	struct mf_dirset *dirs;    /* watched directories */
 	bool scan_running, scan_again, scan_walking;
+	bool root_doubtful;        /* another directory than the one known: nothing in it is believed yet */
+	unsigned root_generation;
 	bool walked;               /* directories have their watches, leftovers are swept */
 	unsigned scan_round, scan_marked;
 	size_t n_subscans;
@@ -340,7 +343,7 @@ void mf_apply_kick(struct mf_folder *f);
 void mf_apply_step(struct mf_folder *f, struct mf_path *p);
 /** Write Base (and the disk that agrees with it). */
 mf_code mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state,
-	int64_t took_ns, mf_err *err);
+	bool executable, int64_t took_ns, mf_err *err);
 
 /* [worker] */
 mf_code mf_apply_download(struct mf_folder *f, struct mf_root *root, struct mf_apply *a, const mf_cancel *cancel);

@@ -15,6 +15,7 @@ struct look {
 	struct mf_task task;
 	struct mf_path *p;        /* loop only */
 	struct mf_root *root;
+	unsigned root_generation;
 	char *relpath;
 	bool want_hash, want_snapshot;
 	mf_pathstate e_state;
@@ -423,6 +424,7 @@ look_done(struct mf_task *t)
 		p->big = false;
 		p->unsettled = 0;
 		p->seen = l->seen;
+		p->seen.root_generation = l->root_generation;
 		p->want_hash = false;
 		mf_snap_row_free(p->made);
 		p->made = l->made;
@@ -458,8 +460,9 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 	struct mf_gathered *g = NULL;
 	mf_err err = {0};
 
-	if (f->root == NULL) {
-		p->seen = (struct mf_seen){.valid = true, .kind = MF_LOCAL_ROOT_GONE};
+	if (f->root == NULL || f->root_doubtful) {
+		p->seen = (struct mf_seen){.valid = true, .kind = MF_LOCAL_ROOT_GONE,
+			.root_generation = f->root_generation};
 		p->need_look = false;
 		mf_path_unmark_scan(f, p);
 		return;
@@ -473,6 +476,7 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 	l->task.done = look_done;
 	l->p = p;
 	l->root = f->root;
+	l->root_generation = f->root_generation;
 	l->relpath = mf_strdup(mf_strz(p->relpath));
 	l->want_hash = p->want_hash;
 	l->want_snapshot = simple_case(f, g);

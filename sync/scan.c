@@ -38,6 +38,7 @@ struct walk {
 	struct list young;   /* the same, but written a moment ago */
 	struct list bad;     /* unreadable directories, and odd names: path, sentence, path, ... */
 	bool root_gone, no_sweep;
+	size_t expected, missing;
 	size_t all_missing;  /* not one of this many known files is there: not believed */
 	const char *here;    /* directory being listed */
 	int64_t now_ns;
@@ -172,6 +173,8 @@ walk_work(struct mf_task *t, const mf_cancel *cancel)
 		expected += w->known[i].ps.present;
 		missing += w->known[i].ps.present && !w->known[i].seen;
 	}
+	w->expected = expected;
+	w->missing = missing;
 	if (missing == expected && missing >= ALL_GONE_MIN) {
 		w->all_missing = missing; /* an empty directory where a full one was: replaced, or not mounted */
 		return MF_OK;
@@ -338,6 +341,55 @@ conflicted_each(void *arg, const char *relpath, const char *slot)
 }
 
 static void
+root_is_back(struct mf_folder *f)
+{
+	if (f->root_gone)
+		mf_report_clear(f, NULL);
+	f->root_gone = false;
+}
+
+/* Is it the directory that the folder was made of?  Known by its inode: device numbers change with a restart.
+ * Another one may be the folder restored from a backup, or the empty place where something is to be mounted:
+ * until a walk has met known files in it, nothing in it is believed. */
+static void
+recognise_root(struct mf_folder *f)
+{
+	mf_stat st = {0};
+	uint64_t known = 0;
+
+	f->root_doubtful = false;
+	if (mf_state_root_get(f->state, &known, NULL) == MF_OK && MF_OPS(f)->stat(f->root, "", &st, NULL) == MF_OK)
+		f->root_doubtful = known != st.ino;
+}
+
+static void
+note_root(struct mf_folder *f)
+{
+	mf_stat st = {0};
+	uint64_t known = 0;
+
+	if (MF_OPS(f)->stat(f->root, "", &st, NULL) != MF_OK ||
+		(mf_state_root_get(f->state, &known, NULL) == MF_OK && known == st.ino))
+		return;
+	(void)mf_state_root_put(f->state, st.ino, NULL); /* locked: the next scan does it */
+}
+
+/* A root that was not recognised: known files in it make it ours. */
+static void
+judge_root(struct mf_folder *f, const struct walk *w)
+{
+	if (w->expected > 0 && w->missing == w->expected) {
+		mf_report(f, NULL, "none of the folder's files is there: is something not mounted?"
+			" They are not taken for deleted");
+		return;
+	}
+	f->root_doubtful = false;
+	root_is_back(f);
+	note_root(f);
+	mf_folder_resume(f);
+}
+
+static void
 walk_done(struct mf_task *t)
 {
 	struct walk *w = (struct walk *)t;
@@ -349,7 +401,11 @@ walk_done(struct mf_task *t)
 	}
 	if (w->root_gone) {
 		root_is_gone(f);
+	} else if (w->mode == WALK_FULL && f->root_doubtful) {
+		judge_root(f, w);
 	} else {
+		if (w->mode == WALK_FULL)
+			note_root(f);
 		watch_dirs(f, w);
 		if (w->all_missing > 0)
 			mf_report(f, NULL, "none of the folder's files is there: is something not mounted?"
@@ -401,14 +457,6 @@ known_each(void *arg, const char *relpath, bool has_base, bool base_deleted, con
 	return MF_OK;
 }
 
-static void
-root_is_back(struct mf_folder *f)
-{
-	if (f->root_gone)
-		mf_report_clear(f, NULL);
-	f->root_gone = false;
-}
-
 static bool
 open_root(struct mf_folder *f)
 {
@@ -417,17 +465,23 @@ open_root(struct mf_folder *f)
 	/* a root that was replaced is not ours: only the one known by device and inode counts, but after it came
 	 * back (mounted again) it must be opened anew */
 	if (f->root != NULL && MF_OPS(f)->root_check(f->root, NULL) == MF_OK) {
-		root_is_back(f);
+		if (!f->root_doubtful)
+			root_is_back(f);
 		return true;
 	}
-	if (f->n_tasks > 0 && f->root != NULL)
-		return false; /* tasks hold it */
+	if (f->root != NULL && (f->n_tasks > 0 || f->n_staged > 0 || f->n_intended > 0))
+		return false; /* work under way holds it */
 	if (f->root != NULL)
 		MF_OPS(f)->root_close(f->root);
 	f->root = NULL;
+	f->root_generation++; /* what was seen was seen in the old one */
+	if (f->dirs != NULL)
+		mf_dirset_remove(f, "");
 	if (MF_OPS(f)->root_open(f->env, f->conf.magic_path, &f->root, &err) != MF_OK)
 		return false;
-	root_is_back(f);
+	recognise_root(f);
+	if (!f->root_doubtful)
+		root_is_back(f);
 	return true;
 }
 

@@ -125,6 +125,12 @@ mf_code mf_state_intent_get(struct mf_state *s, const char *relpath, mf_intent *
 mf_code mf_state_intent_drop(struct mf_state *s, const char *relpath, mf_err *err);
 mf_code mf_state_intent_each(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
 
+/* ---- the user's directory, known by its inode: an empty one in its place deletes nothing ---------------- */
+
+/** MF_ENOTFOUND: not noted yet. */
+mf_code mf_state_root_get(struct mf_state *s, uint64_t *ino, mf_err *err);
+mf_code mf_state_root_put(struct mf_state *s, uint64_t ino, mf_err *err);
+
 /* ---- directories that we made for a received file, and may remove when they become empty ------------ */
 
 mf_code mf_state_dir_made(struct mf_state *s, const char *dir, mf_err *err);

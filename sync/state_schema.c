@@ -4,7 +4,7 @@
  * a fixture of the version before it in the tests. */
 #include "sync/state_impl.h"
 
-static const char *const ours_upgrades[] = {SQL_OURS_1};
+static const char *const ours_upgrades[] = {SQL_OURS_1, SQL_OURS_2};
 static const char *const index_upgrades[] = {SQL_INDEX_1};
 
 _Static_assert(sizeof(ours_upgrades) / sizeof(ours_upgrades[0]) == STATE_OURS_VERSION, "one upgrade per version");
@@ -50,7 +50,9 @@ mf_state_schema_create(sqlite3 *db, mf_err *err)
 {
 	mf_code rc = mf_db_exec(db, SQL_PYTHON_SCHEMA, err);
 
-	return rc != MF_OK ? rc : mf_db_exec(db, SQL_OURS_1, err);
+	for (size_t v = 0; rc == MF_OK && v < STATE_OURS_VERSION; v++)
+		rc = mf_db_exec(db, ours_upgrades[v], err);
+	return rc;
 }
 
 /* Version of our tables in state.sqlite; 0 where only Python has been. */

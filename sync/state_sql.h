@@ -8,7 +8,7 @@
 
 /* ---- schemas ------------------------------------------------------------------------------------------ */
 
-enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 1, INDEX_VERSION = 1 };
+enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
 
 /* Python's tables (datamodel-and-sync.md 6.3).  The foreign keys name a table that does not exist, as the
  * reference's do: they must never be switched on. */
@@ -79,6 +79,11 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 1, INDEX_VERSION = 1 };
 	"CREATE TABLE mf_dir (relpath TEXT PRIMARY KEY) WITHOUT ROWID;" \
 	"CREATE TABLE mf_schema (version INTEGER NOT NULL);" \
 	"INSERT INTO mf_schema VALUES (1)"
+
+/* Version 2: which directory is the folder's root. */
+#define SQL_OURS_2 \
+	"CREATE TABLE mf_root (ino INTEGER NOT NULL);" \
+	"UPDATE mf_schema SET version = 2"
 
 /* index.sqlite, version 1. */
 #define SQL_INDEX_1 \
@@ -230,6 +235,9 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 1, INDEX_VERSION = 1 };
 	Q(KNOWN_GET, "SELECT cap FROM mf_known WHERE relpath = ?1 ORDER BY cap") \
 	Q(KNOWN_ADD, "INSERT OR IGNORE INTO mf_known (relpath, cap) VALUES (?1, ?2)") \
 	Q(KNOWN_CLEAR, "DELETE FROM mf_known WHERE relpath = ?1") \
+	Q(ROOT_GET, "SELECT ino FROM mf_root") \
+	Q(ROOT_DROP, "DELETE FROM mf_root") \
+	Q(ROOT_PUT, "INSERT INTO mf_root (ino) VALUES (?1)") \
 	Q(DIR_MADE, "INSERT OR IGNORE INTO mf_dir (relpath) VALUES (?1)") \
 	Q(DIR_OURS, "SELECT 1 FROM mf_dir WHERE relpath = ?1") \
 	Q(DIR_FORGET, "DELETE FROM mf_dir WHERE relpath = ?1") \
