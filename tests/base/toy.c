@@ -48,8 +48,10 @@ note_in_db(struct toy *t, const mf_stat *st)
 
 	if (rc != MF_OK)
 		return rc;
-	(void)snprintf(sql, sizeof(sql), "CREATE TABLE seen (size INTEGER, mtime INTEGER);"
-		"INSERT INTO seen VALUES (%llu, %lld)", (unsigned long long)st->size, (long long)st->mtime_ns);
+	(void)snprintf(sql, sizeof(sql),
+		"CREATE TABLE seen (size INTEGER, mtime INTEGER);"
+		"INSERT INTO seen VALUES (%llu, %lld)",
+		(unsigned long long)st->size, (long long)st->mtime_ns);
 	rc = sqlite3_exec(t->db, sql, NULL, NULL, NULL) == SQLITE_OK ? MF_OK : MF_EIO;
 	return rc == MF_OK ? t->env->ops->db_sync(t->env, t->db_path, &t->err) : rc;
 }

@@ -12,7 +12,7 @@ struct toy {
 	struct mf_root *root;
 	const char *db_path; /* absolute */
 	/* found */
-	int finished;        /* nonzero: the job is done and its file was seen to arrive */
+	int finished; /* nonzero: the job is done and its file was seen to arrive */
 	mf_code rc;
 	mf_err err;
 	int created, closed, arrived; /* in this order */

@@ -29,8 +29,12 @@ join_work(void *arg, const mf_cancel *cancel)
 {
 	struct joining *j = arg;
 	struct cast *c = j->m->cast;
-	mf_folder_new what = {.name = "folder", .author = j->m->name, .magic_path = CAST_DIR, .state_dir = CAST_STATE,
-		.poll_interval_s = c->poll_s == 0 ? 3600 : c->poll_s, .scan_interval_s = c->scan_s,
+	mf_folder_new what = {.name = "folder",
+		.author = j->m->name,
+		.magic_path = CAST_DIR,
+		.state_dir = CAST_STATE,
+		.poll_interval_s = c->poll_s == 0 ? 3600 : c->poll_s,
+		.scan_interval_s = c->scan_s,
 		.collective = j->collective};
 
 	j->rc = mf_folder_create(sim_env_of(j->m->h), sim_grid_of(j->m->h), &what, &j->m->personal, cancel, &j->err);
@@ -94,7 +98,8 @@ cast_try_open(struct member *m)
 
 	if (sim_env_of(m->h) == NULL)
 		(void)sim_boot(m->h);
-	if (mf_folder_open(sim_env_of(m->h), sim_grid_of(m->h), "folder", CAST_STATE, listener, m, &m->f, &err) != MF_OK) {
+	if (mf_folder_open(sim_env_of(m->h), sim_grid_of(m->h), "folder", CAST_STATE, listener, m, &m->f, &err) !=
+		MF_OK) {
 		(void)snprintf(m->last_error, sizeof(m->last_error), "open: %s", err.text);
 		m->f = NULL;
 		return false;

@@ -19,11 +19,11 @@ struct member {
 	struct cast *cast;
 	struct sim_host *h;
 	const char *name;
-	struct mf_folder *f;      /* NULL while it is not running */
+	struct mf_folder *f; /* NULL while it is not running */
 	mf_dirread personal;
 	unsigned conflicts_added, errors, uploads, downloads; /* events, over all processes */
 	char last_error[256];
-	void *tag;                /* the test's own */
+	void *tag; /* the test's own */
 };
 
 struct cast {
@@ -31,8 +31,8 @@ struct cast {
 	struct member m[CAST_MAX];
 	size_t n;
 	mf_dirread collective;
-	unsigned poll_s, scan_s;  /* for members to come; 0 = an hour, and scans only on request */
-	bool dark;                /* members to come neither see watch events nor nudges: explicit scans and polls only */
+	unsigned poll_s, scan_s; /* for members to come; 0 = an hour, and scans only on request */
+	bool dark; /* members to come neither see watch events nor nudges: explicit scans and polls only */
 };
 
 /** No member yet. */
@@ -44,9 +44,9 @@ struct member *cast_join(struct cast *c, const char *name, const mf_dirread *col
 /** All orderly closed; everything is freed. */
 void cast_end(struct cast *c);
 
-void cast_open(struct member *m);  /**< boots if necessary, opens and starts */
+void cast_open(struct member *m);     /**< boots if necessary, opens and starts */
 bool cast_try_open(struct member *m); /**< the same; false when it cannot be opened now */
-void cast_close(struct member *m); /**< orderly; the process ends */
+void cast_close(struct member *m);    /**< orderly; the process ends */
 /** After a crash: the dead process unwinds. Does nothing when it lives. */
 void cast_bury(struct member *m);
 void cast_crash(struct member *m, enum sim_crash how); /**< and bury */

@@ -26,8 +26,8 @@ sim_share_join(struct sim_env *e, struct sim_inode *ino, struct sim_dbshare **ou
 	struct sim_dbshare *s;
 
 	LIST_FOREACH(s, &e->shares, all)
-		if (s->ino == ino)
-			break;
+	if (s->ino == ino)
+		break;
 	if (s == NULL) {
 		s = mf_alloc(sizeof(*s));
 		s->ino = ino;
@@ -183,8 +183,10 @@ sim_op_db_open(struct mf_env *env, const char *abspath, sqlite3 **out, mf_err *e
 
 	if (code != MF_OK)
 		return code;
-	code = mf_db_exec(*out, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; "
-		"PRAGMA busy_timeout=0; PRAGMA cache_size=-1024", err);
+	code = mf_db_exec(*out,
+		"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; "
+		"PRAGMA busy_timeout=0; PRAGMA cache_size=-1024",
+		err);
 	if (code != MF_OK) {
 		(void)sqlite3_close(*out);
 		*out = NULL;

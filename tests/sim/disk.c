@@ -90,8 +90,14 @@ sweep(struct sim_disk *d)
 void
 sim_inode_stat(const struct sim_inode *ino, mf_stat *out)
 {
-	*out = (mf_stat){.kind = ino->kind, .mode = ino->mode, .nlink = ino->links, .size = ino->data.n,
-		.mtime_ns = ino->mtime_ns, .ctime_ns = ino->ctime_ns, .btime_ns = ino->btime_ns, .dev = ino->dev,
+	*out = (mf_stat){.kind = ino->kind,
+		.mode = ino->mode,
+		.nlink = ino->links,
+		.size = ino->data.n,
+		.mtime_ns = ino->mtime_ns,
+		.ctime_ns = ino->ctime_ns,
+		.btime_ns = ino->btime_ns,
+		.dev = ino->dev,
 		.ino = ino->number};
 }
 
@@ -321,7 +327,7 @@ sim_sync_all(struct sim_disk *d)
 	struct sim_inode *ino;
 
 	LIST_FOREACH(ino, &d->inodes, all)
-		sim_sync_content(ino);
+	sim_sync_content(ino);
 	sim_sync_names(d, NULL);
 }
 
@@ -359,7 +365,8 @@ cut_file(struct sim_host *h, struct sim_inode *ino)
 {
 	uint64_t how = sim_pick(h->world, 4);
 
-	sim_trace(h->world, "%s lost: content of inode %llu, way %d", h->name, (unsigned long long)ino->number, (int)how);
+	sim_trace(
+		h->world, "%s lost: content of inode %llu, way %d", h->name, (unsigned long long)ino->number, (int)how);
 	if (how == 0) { /* as it was */
 		mf_buf_free(&ino->data);
 		mf_buf_add(&ino->data, ino->safe.p, ino->safe.n);
@@ -397,7 +404,8 @@ sim_power_cut(struct sim_host *h)
 	struct sim_inode *ino;
 
 	cut_names(h);
-	LIST_FOREACH(ino, &h->disk.inodes, all) {
+	LIST_FOREACH(ino, &h->disk.inodes, all)
+	{
 		if (ino->n_undo > 0)
 			cut_db(h, ino);
 		if (ino->dirty && ino->links > 0)

@@ -135,13 +135,16 @@ emit_move(struct sim_host *h, const struct sim_spot *from, const struct sim_spot
 }
 
 int
-sim_do_rename(struct sim_host *h, const struct sim_spot *from, const struct sim_spot *to, enum mf_rename_how how,
-	bool logged)
+sim_do_rename(
+	struct sim_host *h, const struct sim_spot *from, const struct sim_spot *to, enum mf_rename_how how, bool logged)
 {
 	int sys = may_rename(h, from, to, how);
 	bool swap = how == MF_RENAME_EXCHANGE;
 	struct sim_change ch[2] = {
-		{.dir = from->dir, .name = (char *)(uintptr_t)from->name, .was = from->ino, .now = swap ? to->ino : NULL},
+		{.dir = from->dir,
+			.name = (char *)(uintptr_t)from->name,
+			.was = from->ino,
+			.now = swap ? to->ino : NULL},
 		{.dir = to->dir, .name = (char *)(uintptr_t)to->name, .was = to->ino, .now = from->ino},
 	};
 

@@ -100,8 +100,7 @@ copy_entries(struct sim_world *w, const struct sim_inode *dir)
 }
 
 mf_code
-sim_op_list(struct mf_root *r, const char *path, mf_code (*each)(void *arg, const mf_dirent *), void *arg,
-	mf_err *err)
+sim_op_list(struct mf_root *r, const char *path, mf_code (*each)(void *arg, const mf_dirent *), void *arg, mf_err *err)
 {
 	struct sim_spot at;
 	mf_code rc = MF_OK;
@@ -141,8 +140,8 @@ open_existing(const struct sim_spot *at)
 }
 
 mf_code
-sim_op_open(struct mf_root *r, const char *path, enum mf_open_flags flags, uint32_t mode, struct mf_file **out,
-	mf_err *err)
+sim_op_open(
+	struct mf_root *r, const char *path, enum mf_open_flags flags, uint32_t mode, struct mf_file **out, mf_err *err)
 {
 	struct sim_host *h = r->env->host;
 	struct sim_spot at;

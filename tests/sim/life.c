@@ -16,8 +16,7 @@ struct life {
 	life_result *out;
 };
 
-static void __attribute__((format(printf, 2, 3)))
-wrong(struct life *l, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) wrong(struct life *l, const char *fmt, ...)
 {
 	va_list ap;
 

@@ -262,8 +262,8 @@ check_file(void *arg, const char *relpath, const mf_stat *st, mf_str content)
 	if (c->text[0] != '\0' || (c->temporary && mf_is_tmp_name(mf_strz(relpath))))
 		return;
 	if (v == NULL)
-		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which nobody wrote there", c->m->name, relpath,
-			value);
+		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which nobody wrote there", c->m->name,
+			relpath, value);
 	else if (!v->live && !is_judged(c->o, relpath))
 		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which was knowingly replaced", c->m->name,
 			relpath, value);

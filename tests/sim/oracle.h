@@ -34,7 +34,8 @@ unsigned oracle_value_of(mf_str content);
 
 /* What a user does, with the knowledge that follows.  All do nothing where they cannot be done. */
 
-void oracle_write(struct oracle *o, struct member *m, const char *path, unsigned how); /**< how: 0 in place, else beside */
+void oracle_write(
+	struct oracle *o, struct member *m, const char *path, unsigned how); /**< how: 0 in place, else beside */
 void oracle_delete(struct oracle *o, struct member *m, const char *path);
 void oracle_rename(struct oracle *o, struct member *m, const char *from, const char *to);
 void oracle_rename_dir(struct oracle *o, struct member *m, const char *from, const char *to);

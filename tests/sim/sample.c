@@ -96,13 +96,15 @@ sample_files(struct sim_world *w, json_t *files)
 	const char *cap;
 	json_t *value;
 
-	json_object_foreach(files, cap, value) {
+	json_object_foreach(files, cap, value)
+	{
 		const char *b64 = json_string_value(value);
 		size_t n = 0, max = b64 == NULL ? 0 : strlen(b64);
 		mf_buf bytes = {0};
 		mf_buf_reserve(&bytes, max + 1);
-		bool good = b64 != NULL && sodium_base642bin(bytes.p, max + 1, b64, max, NULL, &n, NULL,
-			sodium_base64_VARIANT_ORIGINAL) == 0;
+		bool good = b64 != NULL &&
+			sodium_base642bin(bytes.p, max + 1, b64, max, NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL) ==
+				0;
 		mf_code rc = good ? sim_install_file(w, mf_strz(cap), bytes.p, n) : MF_EFORMAT;
 		mf_buf_free(&bytes);
 		if (rc != MF_OK)
@@ -120,13 +122,15 @@ sample_links(json_t *children, size_t *n)
 	json_t *value;
 
 	*n = 0;
-	json_object_foreach(children, name, value) {
+	json_object_foreach(children, name, value)
+	{
 		json_t *what = json_array_get(value, 1);
 		const char *rw = json_string_value(json_object_get(what, "rw_uri"));
 		const char *ro = json_string_value(json_object_get(what, "ro_uri"));
 		const char *cap = rw != NULL ? rw : ro;
 		char *metadata = json_dumps(json_object_get(what, "metadata"), JSON_COMPACT);
-		links[(*n)++] = (mf_link){.name = mf_strz(name), .cap = mf_strz(cap == NULL ? "" : cap),
+		links[(*n)++] = (mf_link){.name = mf_strz(name),
+			.cap = mf_strz(cap == NULL ? "" : cap),
 			.metadata = mf_strz(metadata == NULL ? mf_strdup(MF_STR("{}")) : metadata)};
 	}
 	return links;
@@ -139,7 +143,8 @@ sample_dirs(struct sim_world *w, json_t *dirs)
 	json_t *value;
 	mf_code rc = MF_OK;
 
-	json_object_foreach(dirs, cap, value) {
+	json_object_foreach(dirs, cap, value)
+	{
 		size_t n;
 		mf_dirwrite rw;
 		mf_link *links = sample_links(value, &n);

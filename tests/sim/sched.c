@@ -36,21 +36,23 @@ ready(struct sim_world *w, uint64_t at, struct candidate *out)
 	struct mf_watch *watch;
 	uint64_t n = 0;
 
-	LIST_FOREACH(e, &w->envs, all) {
+	LIST_FOREACH(e, &w->envs, all)
+	{
 		if (e->dead && !e->unwinding)
 			continue;
-		LIST_FOREACH(j, &e->jobs, all) {
+		LIST_FOREACH(j, &e->jobs, all)
+		{
 			if (j->state == SIM_JOB_QUEUED && has_worker(e, j->pool))
 				note(out, &n, at, W_BEGIN, j);
 			else if (j->state == SIM_JOB_DONE && j->ready_ns <= w->now_ns)
 				note(out, &n, at, W_DONE, j);
 		}
 		LIST_FOREACH(t, &e->timers, all)
-			if (t->armed && t->due_ns <= w->now_ns)
-				note(out, &n, at, W_TIMER, t);
+		if (t->armed && t->due_ns <= w->now_ns)
+			note(out, &n, at, W_TIMER, t);
 		LIST_FOREACH(watch, &e->watches, all)
-			if (!e->dead && watch->at_queue < watch->n_queue)
-				note(out, &n, at, W_EVENT, watch);
+		if (!e->dead && watch->at_queue < watch->n_queue)
+			note(out, &n, at, W_EVENT, watch);
 	}
 	return n;
 }
@@ -64,15 +66,16 @@ next_ns(struct sim_world *w)
 	struct mf_job *j;
 	struct mf_timer *t;
 
-	LIST_FOREACH(e, &w->envs, all) {
+	LIST_FOREACH(e, &w->envs, all)
+	{
 		if (e->dead && !e->unwinding)
 			continue;
 		LIST_FOREACH(j, &e->jobs, all)
-			if (j->state == SIM_JOB_DONE && j->ready_ns < next)
-				next = j->ready_ns;
+		if (j->state == SIM_JOB_DONE && j->ready_ns < next)
+			next = j->ready_ns;
 		LIST_FOREACH(t, &e->timers, all)
-			if (t->armed && t->due_ns < next)
-				next = t->due_ns;
+		if (t->armed && t->due_ns < next)
+			next = t->due_ns;
 	}
 	return next;
 }

@@ -78,9 +78,27 @@ void sim_clock_jump(struct sim_host *h, int64_t ns); /**< the wall clock; timers
 /* ---- what goes wrong ------------------------------------------------------------------------------------ */
 
 enum sim_op {
-	SIM_STAT, SIM_LIST, SIM_OPEN, SIM_READ, SIM_WRITE, SIM_SYNC, SIM_SETATTR, SIM_MKDIR, SIM_RENAME, SIM_UNLINK,
-	SIM_WATCH, SIM_DB_OPEN, SIM_DB_READ, SIM_DB_WRITE, SIM_DB_SYNC,
-	SIM_PUT, SIM_GET, SIM_PUT_DIR, SIM_MKDIR_GRID, SIM_LIST_GRID, SIM_UPDATE,
+	SIM_STAT,
+	SIM_LIST,
+	SIM_OPEN,
+	SIM_READ,
+	SIM_WRITE,
+	SIM_SYNC,
+	SIM_SETATTR,
+	SIM_MKDIR,
+	SIM_RENAME,
+	SIM_UNLINK,
+	SIM_WATCH,
+	SIM_DB_OPEN,
+	SIM_DB_READ,
+	SIM_DB_WRITE,
+	SIM_DB_SYNC,
+	SIM_PUT,
+	SIM_GET,
+	SIM_PUT_DIR,
+	SIM_MKDIR_GRID,
+	SIM_LIST_GRID,
+	SIM_UPDATE,
 	SIM_OPS,
 };
 /** The n-th operation of this kind from now (1 = the next) fails once: with errno value @p sys for SIM_STAT to
@@ -94,15 +112,15 @@ uint64_t sim_grid_writes(const struct sim_host *h);           /**< of them, thos
 void sim_on_op(struct sim_host *h, void (*fn)(void *arg, enum sim_op op, const char *what), void *arg);
 
 typedef struct sim_trouble {
-	bool cut_off;           /* no grid operation succeeds or has an effect: MF_ENET */
-	unsigned fail;          /* permille: grid operations fail without effect */
-	unsigned lose_answer;   /* permille: writes are done, but fail */
-	unsigned stale;         /* permille: mutable directories are read in their previous version */
-	unsigned slow_ms;       /* added to each grid operation, at random up to this */
-	unsigned drop_events;   /* permille: watch events lost without a word */
-	unsigned watch_limit;   /* directories that can be watched; 0 = no limit */
-	uint64_t disk_free;     /* bytes that can still be written; 0 = no limit */
-	bool no_exchange;       /* the file system cannot MF_RENAME_EXCHANGE */
+	bool cut_off;         /* no grid operation succeeds or has an effect: MF_ENET */
+	unsigned fail;        /* permille: grid operations fail without effect */
+	unsigned lose_answer; /* permille: writes are done, but fail */
+	unsigned stale;       /* permille: mutable directories are read in their previous version */
+	unsigned slow_ms;     /* added to each grid operation, at random up to this */
+	unsigned drop_events; /* permille: watch events lost without a word */
+	unsigned watch_limit; /* directories that can be watched; 0 = no limit */
+	uint64_t disk_free;   /* bytes that can still be written; 0 = no limit */
+	bool no_exchange;     /* the file system cannot MF_RENAME_EXCHANGE */
 } sim_trouble;
 /** Read and change as you like; all zero at first. */
 sim_trouble *sim_trouble_of(struct sim_host *h);
@@ -123,12 +141,12 @@ void sim_writez(struct sim_host *h, const char *path, const char *text);
 void sim_write_part(struct sim_host *h, const char *path, uint64_t off, const void *p, size_t n);
 void sim_write_close(struct sim_host *h, const char *path);
 /** @return false when there is no such file (removals of what is not there do nothing). */
-bool sim_remove(struct sim_host *h, const char *path);  /**< with everything below */
+bool sim_remove(struct sim_host *h, const char *path);               /**< with everything below */
 bool sim_move(struct sim_host *h, const char *from, const char *to); /**< replaces a file at @p to */
 void sim_chmod(struct sim_host *h, const char *path, uint32_t mode);
 void sim_touch(struct sim_host *h, const char *path, int64_t mtime_ns);
 void sim_symlink(struct sim_host *h, const char *path, const char *target);
-void sim_special(struct sim_host *h, const char *path); /**< a FIFO */
+void sim_special(struct sim_host *h, const char *path);               /**< a FIFO */
 void sim_set_dev(struct sim_host *h, const char *path, uint64_t dev); /**< as if mounted there */
 
 /** Everything on the disk is durable now. */

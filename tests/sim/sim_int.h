@@ -43,8 +43,8 @@ struct sim_inode {
 	enum mf_kind kind;
 	uint32_t mode;
 	int64_t mtime_ns, ctime_ns, btime_ns;
-	mf_buf data;            /* file's content, or symlink's target */
-	struct sim_entry *ent;  /* directory */
+	mf_buf data;           /* file's content, or symlink's target */
+	struct sim_entry *ent; /* directory */
 	size_t n_ent, cap_ent;
 	struct sim_inode *home; /* the directory that got an entry for this inode last */
 	uint32_t links;         /* entries */
@@ -53,10 +53,10 @@ struct sim_inode {
 	mf_buf safe;            /* content at the last sync */
 	int64_t safe_mtime_ns;
 	uint32_t safe_mode;
-	bool is_db;             /* written by SQLite: undo counts, not dirty and safe */
+	bool is_db; /* written by SQLite: undo counts, not dirty and safe */
 	struct sim_undo *undo;
 	size_t n_undo, cap_undo;
-	bool held;              /* another program has the write lock */
+	bool held; /* another program has the write lock */
 };
 
 struct sim_change {
@@ -84,9 +84,9 @@ struct sim_disk {
 
 /* Where a path leads. */
 struct sim_spot {
-	struct sim_inode *dir;  /* the last directory on the way */
-	const char *name;       /* last component, borrowed from the path; "" for the start itself */
-	struct sim_inode *ino;  /* NULL: nothing there */
+	struct sim_inode *dir; /* the last directory on the way */
+	const char *name;      /* last component, borrowed from the path; "" for the start itself */
+	struct sim_inode *ino; /* NULL: nothing there */
 };
 
 /* All return 0 or an errno value. */
@@ -221,7 +221,7 @@ struct sim_host {
 	uint64_t count[SIM_OPS];
 	uint64_t crash_in; /* operations */
 	enum sim_crash crash_how;
-	bool power_lost;   /* to be applied to the disk when the process is retired */
+	bool power_lost; /* to be applied to the disk when the process is retired */
 	uint32_t cookie;
 	void (*on_op)(void *arg, enum sim_op op, const char *what);
 	void *on_op_arg;
@@ -279,10 +279,10 @@ mf_code sim_op_root_open(struct mf_env *env, const char *abspath, struct mf_root
 void sim_op_root_close(struct mf_root *r);
 mf_code sim_op_root_check(struct mf_root *r, mf_err *err);
 mf_code sim_op_stat(struct mf_root *r, const char *path, mf_stat *out, mf_err *err);
-mf_code sim_op_list(struct mf_root *r, const char *path, mf_code (*each)(void *arg, const mf_dirent *), void *arg,
+mf_code sim_op_list(
+	struct mf_root *r, const char *path, mf_code (*each)(void *arg, const mf_dirent *), void *arg, mf_err *err);
+mf_code sim_op_open(struct mf_root *r, const char *path, enum mf_open_flags flags, uint32_t mode, struct mf_file **out,
 	mf_err *err);
-mf_code sim_op_open(struct mf_root *r, const char *path, enum mf_open_flags flags, uint32_t mode,
-	struct mf_file **out, mf_err *err);
 void sim_op_close(struct mf_file *f);
 mf_code sim_op_fstat(struct mf_file *f, mf_stat *out, mf_err *err);
 mf_code sim_op_read(struct mf_file *f, uint64_t off, void *p, size_t n, size_t *got, mf_err *err);

@@ -19,7 +19,7 @@ struct sim_object {
 	char cap[MF_CAP_MAX]; /* mutable directories: the read capability */
 	enum sim_object_kind kind;
 	mf_buf data;
-	struct sim_children now, before; /* before: a mutable directory's previous version */
+	struct sim_children now, before;   /* before: a mutable directory's previous version */
 	mf_dirver version, version_before; /* seqnum 0: there is none */
 };
 

@@ -137,8 +137,10 @@ forge(struct member *m, const char *relpath, const char *text)
 {
 	const mf_folder_conf *conf = mf_folder_config(m->f);
 	struct mf_grid *g = sim_grid_of(m->h);
-	mf_snapshot s = {.relpath = mf_strdup(mf_strz(relpath)), .author = mf_strdup(mf_strz(conf->author)),
-		.has_mtime = true, .mtime_s = 1600000000};
+	mf_snapshot s = {.relpath = mf_strdup(mf_strz(relpath)),
+		.author = mf_strdup(mf_strz(conf->author)),
+		.has_mtime = true,
+		.mtime_s = 1600000000};
 	mf_buf doc = {0}, store = {0};
 	mf_link links[2];
 	mf_immdir cap;

@@ -184,7 +184,8 @@ check_files(struct member *m, json_t *want)
 	json_t *v;
 	size_t files = 0;
 
-	json_object_foreach(want, relpath, v) {
+	json_object_foreach(want, relpath, v)
+	{
 		mf_buf bytes = {0};
 		mf_stat st;
 		uint8_t sha[32];
@@ -211,7 +212,8 @@ check_links(struct member *m, json_t *want)
 	mf_listing l;
 
 	cr_assert(sim_peek_dir(m->cast->w, &m->personal, &l) == MF_OK && l.n == json_object_size(want) + 1);
-	json_object_foreach(want, entry, v) {
+	json_object_foreach(want, entry, v)
+	{
 		const mf_child *c = mf_listing_find(&l, mf_strz(entry));
 		cr_assert(c != NULL && mf_str_eq(c->ro, mf_strz(json_string_value(v))), "%s", entry);
 	}
@@ -230,7 +232,8 @@ Test(engine_three, cases_04_13_a_newcomer_reads_what_python_wrote, .timeout = 60
 	cast_init(&c, 4);
 	c.dark = true;
 	cr_assert(sim_install_sample(c.w, path, &err) == MF_OK, "%s", err.text);
-	cr_assert(mf_dirread_parse(mf_strz(json_string_value(at(doc, "collective", "read"))), &collective, &err) == MF_OK);
+	cr_assert(mf_dirread_parse(mf_strz(json_string_value(at(doc, "collective", "read"))), &collective, &err) ==
+		MF_OK);
 	struct member *m = cast_join(&c, "newcomer", &collective);
 	uint64_t snapshots = sim_count(m->h, SIM_PUT_DIR);
 	cast_open(m);

@@ -141,8 +141,8 @@ push(struct mf_watch *w, struct sim_inode *ino, mf_watch_event ev)
 		w->cap_queue = w->cap_queue * 2 + 16;
 		w->queue = mf_realloc_array(w->queue, w->cap_queue, sizeof(*w->queue));
 	}
-	w->queue[w->n_queue++] = (struct sim_pending_event){.ino = ino, .name = mf_strdup(ev.name), .what = ev.what,
-		.is_dir = ev.is_dir, .cookie = ev.cookie};
+	w->queue[w->n_queue++] = (struct sim_pending_event){
+		.ino = ino, .name = mf_strdup(ev.name), .what = ev.what, .is_dir = ev.is_dir, .cookie = ev.cookie};
 	if (ino != NULL)
 		ino->opens++;
 }
@@ -166,9 +166,8 @@ sim_emit(struct sim_host *h, struct sim_inode *dir, enum mf_watch_what what, con
 	if (h->env == NULL)
 		return;
 	LIST_FOREACH(w, &h->env->watches, all)
-		if (watched(w, dir) != NULL)
-			push(w, dir, (mf_watch_event){.what = what, .name = mf_strz(name), .is_dir = is_dir,
-				.cookie = cookie});
+	if (watched(w, dir) != NULL)
+		push(w, dir, (mf_watch_event){.what = what, .name = mf_strz(name), .is_dir = is_dir, .cookie = cookie});
 }
 
 void
@@ -195,10 +194,10 @@ sim_emit_nudge(struct sim_world *world, const char *path)
 	struct mf_watch *w;
 
 	LIST_FOREACH(e, &world->envs, all)
-		LIST_FOREACH(w, &e->watches, all)
-			for (size_t i = 0; i < w->n_dirs; i++)
-				if (w->dirs[i].ino == NULL && strcmp(w->dirs[i].path, path) == 0)
-					push(w, NULL, (mf_watch_event){.what = MF_WATCH_MOVED_TO, .name = mf_strz(path)});
+	LIST_FOREACH(w, &e->watches, all)
+	for (size_t i = 0; i < w->n_dirs; i++)
+		if (w->dirs[i].ino == NULL && strcmp(w->dirs[i].path, path) == 0)
+			push(w, NULL, (mf_watch_event){.what = MF_WATCH_MOVED_TO, .name = mf_strz(path)});
 }
 
 /* As with inotify, where an event names only a number: its path is what the directory was added as, last. */
@@ -216,9 +215,12 @@ sim_watch_deliver(struct mf_watch *w)
 		forget(w, (size_t)(at - w->dirs));
 	if (p.ino != NULL)
 		p.ino->opens--;
-	sim_trace(w->env->host->world, "%s.%llu event %d %s/%s%s", w->env->host->name,
-		(unsigned long long)w->env->life, (int)p.what, dir, p.name, known ? "" : " (too late)");
-	mf_watch_event ev = {.what = p.what, .dir = mf_strz(dir), .is_dir = p.is_dir, .cookie = p.cookie,
+	sim_trace(w->env->host->world, "%s.%llu event %d %s/%s%s", w->env->host->name, (unsigned long long)w->env->life,
+		(int)p.what, dir, p.name, known ? "" : " (too late)");
+	mf_watch_event ev = {.what = p.what,
+		.dir = mf_strz(dir),
+		.is_dir = p.is_dir,
+		.cookie = p.cookie,
 		.name = p.ino == NULL && p.what != MF_WATCH_OVERFLOW ? MF_STR("0") : mf_strz(p.name)};
 	if (known)
 		w->cb(w->arg, &ev); /* may free w */
@@ -233,7 +235,8 @@ sim_watch_overflow(struct sim_host *h)
 
 	if (h->env == NULL)
 		return;
-	LIST_FOREACH(w, &h->env->watches, all) {
+	LIST_FOREACH(w, &h->env->watches, all)
+	{
 		queue_drop(w);
 		push(w, NULL, (mf_watch_event){.what = MF_WATCH_OVERFLOW});
 	}

@@ -181,8 +181,8 @@ sim_host_new(struct sim_world *w, const char *name)
 	(void)snprintf(h->name, sizeof(h->name), "%s", name);
 	sim_rng_fill(&w->choice, h->convergence, sizeof(h->convergence));
 	LIST_FOREACH(last, &w->hosts, all)
-		if (LIST_NEXT(last, all) == NULL)
-			break;
+	if (LIST_NEXT(last, all) == NULL)
+		break;
 	if (last == NULL)
 		LIST_INSERT_HEAD(&w->hosts, h, all);
 	else
@@ -214,8 +214,8 @@ sim_boot(struct sim_host *h)
 	LIST_INIT(&e->shares);
 	e->rng.s = sim_rng_next(&h->world->choice);
 	LIST_FOREACH(last, &h->world->envs, all)
-		if (LIST_NEXT(last, all) == NULL)
-			break;
+	if (LIST_NEXT(last, all) == NULL)
+		break;
 	if (last == NULL)
 		LIST_INSERT_HEAD(&h->world->envs, e, all);
 	else
@@ -287,11 +287,11 @@ handles_of(const struct sim_env *e)
 	const struct mf_watch *w;
 
 	LIST_FOREACH(t, &e->timers, all)
-		n++;
+	n++;
 	LIST_FOREACH(j, &e->jobs, all)
-		n++;
+	n++;
 	LIST_FOREACH(w, &e->watches, all)
-		n++;
+	n++;
 	return n;
 }
 
@@ -400,8 +400,8 @@ interleave(struct sim_env *e, enum sim_op op, const char *what)
 }
 
 static const char *const op_names[SIM_OPS] = {"stat", "list", "open", "read", "write", "sync", "setattr", "mkdir",
-	"rename", "unlink", "watch", "db open", "db read", "db write", "db sync", "put", "get", "put_dir",
-	"mkdir grid", "list grid", "update"};
+	"rename", "unlink", "watch", "db open", "db read", "db write", "db sync", "put", "get", "put_dir", "mkdir grid",
+	"list grid", "update"};
 
 int
 sim_gate(struct sim_env *e, enum sim_op op, const char *what)
@@ -430,13 +430,10 @@ sim_fail(mf_err *err, int sys, const char *doing, const char *path)
 {
 	switch (sys) {
 	case ELOOP:
-	case EXDEV:
-		return mf_fail(err, MF_EAUTH, sys, "%s %s: a component is a symbolic link or \"..\"", doing, path);
+	case EXDEV: return mf_fail(err, MF_EAUTH, sys, "%s %s: a component is a symbolic link or \"..\"", doing, path);
 	case EINVAL:
 	case EISDIR:
-	case ENAMETOOLONG:
-		return mf_fail(err, MF_EINVAL, sys, "%s %s: %s", doing, path, strerror(sys));
-	default:
-		return mf_fail_errno(err, sys, "%s %s", doing, path);
+	case ENAMETOOLONG: return mf_fail(err, MF_EINVAL, sys, "%s %s: %s", doing, path, strerror(sys));
+	default: return mf_fail_errno(err, sys, "%s %s", doing, path);
 	}
 }
