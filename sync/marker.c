@@ -194,6 +194,9 @@ marker_work(struct mf_task *t, const mf_cancel *cancel)
 	case MF_MARKER_REMOVE: rc = remove_marker(m, cancel, &t->err); break;
 	case MF_MARKER_RELEASE: rc = release_marker(m, &t->err); break;
 	}
+	/* Back after a power cut, without its row, it would be the user's file. */
+	if (rc == MF_OK && m->what != MF_MARKER_WRITE)
+		rc = MF_OPS(t->f)->sync_dir(m->root, m->dir, &t->err);
 	return rc;
 }
 
