@@ -33,8 +33,6 @@ struct mf_task {
 /** Start @p t after the turn's commit (or at once outside a turn).  If the turn is rolled back, done is
  *  called with t->err = MF_EBUSY and work never ran. */
 void mf_task_start(struct mf_folder *f, struct mf_task *t);
-/** For every task: cancelled or the folder is closing, so its outcome must not be used. */
-bool mf_task_void(const struct mf_task *t);
 
 /* ---- paths under work ------------------------------------------------------------------------------------ */
 
@@ -270,6 +268,12 @@ void mf_tell(struct mf_folder *f, enum mf_folder_event_kind kind, const char *re
 /** Report once per (relpath, text); NULL = the folder as a whole. */
 void mf_report(struct mf_folder *f, const char *relpath, const char *text);
 void mf_report_clear(struct mf_folder *f, const char *relpath);
+void mf_reports_free(struct mf_folder *f);
+enum { MF_LOCKED_SAY_MS = 2000 }; /* a locked database is said after this long */
+void mf_turn_run(void *folder);   /* timer */
+void mf_settle_run(void *folder); /* timer */
+/** The last task of a closing folder has ended: free everything. */
+void mf_folder_end(struct mf_folder *f);
 void mf_settle_arm(struct mf_folder *f, uint64_t at_ms);
 void mf_turn_arm(struct mf_folder *f, uint64_t delay_ms);
 void mf_waiters_check(struct mf_folder *f);
@@ -352,6 +356,17 @@ void mf_apply_recover(struct mf_folder *f, struct mf_root *root, struct mf_apply
 /** Content of @p row into a new file at @p path with mode @p mode, mtime set, closed; fstat and hash on request. */
 mf_code mf_fetch_content(struct mf_folder *f, struct mf_root *root, const mf_snap_row *row, const char *path,
 	uint32_t mode, bool sync, mf_stat *st, uint8_t sha[32], const mf_cancel *cancel, mf_err *err);
+
+/* rows.c, in a turn */
+
+struct mf_gathered;
+
+/** Make the OPEN rows what the plan says: caps no longer in it are CLOSING, new ones get a slot and a marker. */
+mf_code mf_rows_record(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err);
+/** The marker of this row is on disk. */
+mf_code mf_rows_written(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, size_t row, mf_err *err);
+mf_code mf_rows_drop(struct mf_folder *f, struct mf_path *p, const mf_conflict *c, mf_err *err);
+mf_code mf_rows_drop_all(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err);
 
 /** marker.c */
 struct mf_marker {

@@ -3,12 +3,15 @@ libmf_a_SOURCES += \
 	%reldir%/create.c \
 	%reldir%/decide.c \
 	%reldir%/engine.h \
+	%reldir%/encode.c \
 	%reldir%/facts.c \
 	%reldir%/fetch.c \
 	%reldir%/folder.c \
 	%reldir%/folder.h \
 	%reldir%/folder_conf.c \
 	%reldir%/look.c \
+	%reldir%/look.h \
+	%reldir%/look_file.c \
 	%reldir%/marker.c \
 	%reldir%/path.c \
 	%reldir%/peers.c \
@@ -26,6 +29,8 @@ libmf_a_SOURCES += \
 	%reldir%/relpath.c \
 	%reldir%/relpath.h \
 	%reldir%/replace.c \
+	%reldir%/report.c \
+	%reldir%/rows.c \
 	%reldir%/scan.c \
 	%reldir%/snapshot.c \
 	%reldir%/snapshot.h \
@@ -42,5 +47,8 @@ libmf_a_SOURCES += \
 	%reldir%/state_schema.c \
 	%reldir%/state_sql.h \
 	%reldir%/state_stmt.c \
+	%reldir%/turn.c \
+	%reldir%/walk.c \
+	%reldir%/walk.h \
 	%reldir%/watch.c
-EXTRA_DIST += docs/database.md docs/planner.md
+EXTRA_DIST += %reldir%/README.md docs/database.md docs/planner.md

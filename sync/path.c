@@ -291,3 +291,25 @@ mf_snap_row_free(mf_snap_row *r)
 	mf_snap_row_clear(r);
 	free(r);
 }
+
+/* ---- settling ------------------------------------------------------------------------------------------ */
+
+void
+mf_settle_run(void *arg)
+{
+	struct mf_folder *f = arg;
+	uint64_t now = mf_now_ms(f), next = UINT64_MAX;
+
+	f->settle_at_ms = 0;
+	if (f->closing)
+		return;
+	for (struct mf_path *p = f->settling, *after; p != NULL; p = after) {
+		after = p->s_next;
+		if (p->due_ms <= now)
+			mf_path_ready(f, p);
+		else if (p->due_ms < next)
+			next = p->due_ms;
+	}
+	if (next != UINT64_MAX)
+		mf_settle_arm(f, next - now < 5 ? now + 5 : next);
+}

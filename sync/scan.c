@@ -1,206 +1,10 @@
-/* Walking the tree: what is there, and what differs from what we know.  The walk is one task; it touches
- * each file with one stat and reads nothing. */
-#include "sync/engine.h"
+/* What is on disk and differs from what we know: starting walks, using what they found. */
+#include "sync/walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { YOUNG_NS = 200000000, YOUNG_MS = 200, GONE_RETRY_MS = 5000, ALL_GONE_MIN = 20 };
-
-enum walk_mode {
-	WALK_FIRST, /* directories only, before anything else: they get their watches, leftovers are swept */
-	WALK_FULL,  /* everything, compared with what we know */
-	WALK_BELOW, /* every file below one directory */
-	WALK_ONE,   /* every file in one directory */
-};
-
-struct known {
-	char *relpath;
-	mf_pathstate ps;
-	bool seen;
-};
-
-struct list {
-	char **s;
-	size_t n, cap;
-};
-
-struct walk {
-	struct mf_task task;
-	enum walk_mode mode;
-	struct mf_root *root;
-	struct known *known; /* sorted by bytes */
-	size_t n_known, cap_known;
-	struct list keep;    /* temporary names that intents need */
-	struct list todo;    /* directories to list: a stack */
-	struct list dirs;    /* directories listed */
-	struct list differ;  /* files to look at */
-	struct list young;   /* the same, but written a moment ago */
-	struct list bad;     /* unreadable directories, and odd names: path, sentence, path, ... */
-	bool root_gone, no_sweep;
-	size_t expected, missing;
-	size_t all_missing;  /* not one of this many known files is there: not believed */
-	const char *here;    /* directory being listed */
-	int64_t now_ns;
-};
-
-static void
-add(struct list *l, const char *s)
-{
-	if (l->n == l->cap) {
-		l->cap = l->cap == 0 ? 32 : l->cap * 2;
-		l->s = mf_realloc_array(l->s, l->cap, sizeof(char *));
-	}
-	l->s[l->n++] = mf_strdup(mf_strz(s));
-}
-
-static void
-list_free(struct list *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		free(l->s[i]);
-	free(l->s);
-}
-
-static bool
-has(const struct list *l, const char *s)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->s[i], s) == 0)
-			return true;
-	return false;
-}
-
-/* ---- worker ---------------------------------------------------------------------------------------------- */
-
-static int
-by_relpath(const void *a, const void *b)
-{
-	return strcmp(((const struct known *)a)->relpath, ((const struct known *)b)->relpath);
-}
-
-static void
-met_file(struct walk *w, const char *path, const mf_stat *st)
-{
-	struct known key = {.relpath = (char *)(uintptr_t)path}, *k = NULL;
-
-	if (w->n_known > 0)
-		k = bsearch(&key, w->known, w->n_known, sizeof(key), by_relpath);
-	if (k != NULL) {
-		k->seen = true;
-		if (mf_pathstate_matches(&k->ps, st, true))
-			return;
-	}
-	add(st->mtime_ns > w->now_ns - YOUNG_NS && st->mtime_ns <= w->now_ns ? &w->young : &w->differ, path);
-}
-
-static mf_code
-met(void *arg, const mf_dirent *e)
-{
-	struct walk *w = arg;
-	const struct mf_env_ops *ops = MF_OPS(w->task.f);
-	mf_buf path = {0};
-	mf_stat st = {.kind = e->kind};
-	mf_err err = {0};
-
-	mf_buf_addz(&path, w->here);
-	if (path.n > 0)
-		mf_buf_addc(&path, '/');
-	mf_buf_add(&path, e->name, e->n);
-	const char *z = (char *)path.p;
-	if (mf_is_tmp_name((mf_str){e->name, e->n})) {
-		if (w->mode == WALK_FIRST && !w->no_sweep && !has(&w->keep, e->name) && e->kind == MF_KIND_FILE)
-			(void)ops->unlink(w->root, z, NULL);
-	} else if (mf_relpath_check(mf_buf_str(&path), &err) != MF_OK) {
-		add(&w->bad, z);
-		add(&w->bad, err.text);
-	} else if (e->kind == MF_KIND_DIR) {
-		if (w->mode != WALK_ONE)
-			add(&w->todo, z);
-	} else if (w->mode != WALK_FIRST || e->kind == MF_KIND_ABSENT) {
-		if (ops->stat(w->root, z, &st, &err) != MF_OK) {
-			add(&w->bad, z);
-			add(&w->bad, err.text);
-		} else if (st.kind == MF_KIND_DIR) {
-			add(&w->todo, z);
-		} else if (st.kind == MF_KIND_FILE && w->mode != WALK_FIRST) {
-			met_file(w, z, &st);
-		}
-	}
-	mf_buf_free(&path);
-	return MF_OK;
-}
-
-/* What is below an unreadable directory is not deleted, only out of sight. */
-static void
-spare_below(struct walk *w, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	for (size_t i = 0; i < w->n_known; i++)
-		if (n == 0 || (strncmp(w->known[i].relpath, dir, n) == 0 && w->known[i].relpath[n] == '/'))
-			w->known[i].seen = true;
-}
-
-static mf_code
-walk_work(struct mf_task *t, const mf_cancel *cancel)
-{
-	struct walk *w = (struct walk *)t;
-	const struct mf_env_ops *ops = MF_OPS(t->f);
-
-	w->now_ns = ops->now_ns(t->f->env);
-	while (w->todo.n > 0 && !mf_canceled(cancel)) {
-		char *dir = w->todo.s[--w->todo.n];
-		mf_err err = {0};
-		w->here = dir;
-		mf_code rc = ops->list(w->root, dir, met, w, &err);
-		if (rc == MF_OK) {
-			add(&w->dirs, dir);
-		} else if (rc != MF_ENOTFOUND) { /* a directory that vanished under way is no error */
-			add(&w->bad, dir);
-			add(&w->bad, err.text);
-			spare_below(w, dir);
-		}
-		free(dir);
-	}
-	w->here = NULL;
-	if (ops->root_check(w->root, NULL) != MF_OK) {
-		w->root_gone = true;
-		return MF_OK;
-	}
-	size_t expected = 0, missing = 0;
-	for (size_t i = 0; w->mode == WALK_FULL && i < w->n_known; i++) {
-		expected += w->known[i].ps.present;
-		missing += w->known[i].ps.present && !w->known[i].seen;
-	}
-	w->expected = expected;
-	w->missing = missing;
-	if (missing == expected && missing >= ALL_GONE_MIN) {
-		w->all_missing = missing; /* an empty directory where a full one was: replaced, or not mounted */
-		return MF_OK;
-	}
-	for (size_t i = 0; w->mode == WALK_FULL && i < w->n_known; i++)
-		if (!w->known[i].seen && w->known[i].ps.present)
-			add(&w->differ, w->known[i].relpath);
-	return MF_OK;
-}
-
-/* ---- loop ------------------------------------------------------------------------------------------------- */
-
-static void
-walk_free(struct walk *w)
-{
-	for (size_t i = 0; i < w->n_known; i++)
-		free(w->known[i].relpath);
-	free(w->known);
-	list_free(&w->keep);
-	list_free(&w->todo);
-	list_free(&w->dirs);
-	list_free(&w->differ);
-	list_free(&w->young);
-	list_free(&w->bad);
-	free(w);
-}
+enum { YOUNG_MS = 200, GONE_RETRY_MS = 5000 };
 
 /* As it may be shown; "" is the folder's own directory. */
 static char *
@@ -336,7 +140,7 @@ conflicted_each(void *arg, const char *relpath, const char *slot)
 	struct walk *w = arg;
 
 	(void)slot;
-	add(&w->differ, relpath);
+	mf_walk_add(&w->differ, relpath);
 	return MF_OK;
 }
 
@@ -396,7 +200,7 @@ walk_done(struct mf_task *t)
 	struct mf_folder *f = t->f;
 
 	if (f->closing) {
-		walk_free(w);
+		mf_walk_free(w);
 		return;
 	}
 	if (w->root_gone) {
@@ -418,7 +222,7 @@ walk_done(struct mf_task *t)
 	}
 	enum walk_mode mode = w->mode;
 	bool good = !w->root_gone;
-	walk_free(w);
+	mf_walk_free(w);
 	if (mode == WALK_FULL) {
 		scan_ended(f, good);
 	} else if (mode == WALK_BELOW || mode == WALK_ONE) {
@@ -435,9 +239,9 @@ walk_start(struct mf_folder *f, struct walk *w, enum walk_mode mode, const char 
 {
 	w->mode = mode;
 	w->root = f->root;
-	add(&w->todo, from);
+	mf_walk_add(&w->todo, from);
 	w->task.pool = MF_POOL_TRANSFER;
-	w->task.work = walk_work;
+	w->task.work = mf_walk_work;
 	w->task.done = walk_done;
 	mf_task_start(f, &w->task);
 }
@@ -493,7 +297,7 @@ keep_each(void *arg, const char *relpath)
 
 	mf_code rc = mf_state_intent_get(w->task.f->state, relpath, &i, NULL);
 	if (rc == MF_OK)
-		add(&w->keep, i.tmp_name);
+		mf_walk_add(&w->keep, i.tmp_name);
 	return rc;
 }
 
@@ -535,7 +339,7 @@ mf_scan_start(struct mf_folder *f)
 	struct walk *w = mf_alloc(sizeof(*w));
 	if (mf_state_path_each(f->state, known_each, w, &err) != MF_OK) {
 		mf_report(f, NULL, err.text);
-		walk_free(w);
+		mf_walk_free(w);
 		scan_ended(f, false);
 		return;
 	}

@@ -1,0 +1,35 @@
+/** @file
+ * One look at a file: what the loop (look.c) and the worker (look_file.c) share. */
+#ifndef MF_SYNC_LOOK_H
+#define MF_SYNC_LOOK_H
+
+#include "sync/engine.h"
+
+/* Everything one look needs and finds; owned by the worker while it runs. */
+struct look {
+	struct mf_task task;
+	struct mf_path *p;        /* loop only */
+	struct mf_root *root;
+	unsigned root_generation;
+	char *relpath;
+	bool want_hash, want_snapshot;
+	mf_pathstate e_state;
+	bool e_has_sha, e_is_file, e_has_executable, e_executable;
+	uint64_t e_size;
+	uint8_t e_sha[32];
+	mf_immdir *parents;
+	size_t n_parents;
+	/* found */
+	struct mf_seen seen;
+	bool same_content;        /* bytes are E's although the stat is not */
+	bool too_big;             /* for the quick pool */
+	mf_snap_row *made;
+	int64_t took_ns;
+	struct mf_mark *mark;
+	size_t n_mark;
+};
+
+/** [worker] */
+mf_code mf_look_work(struct mf_task *t, const mf_cancel *cancel);
+
+#endif
