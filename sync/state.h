@@ -52,7 +52,7 @@ typedef struct mf_pathstate {
 mf_pathstate mf_pathstate_of(const mf_stat *st);
 /** Python's rounding of a stat time (datamodel-and-sync.md 4.1, golden/pathstate.json). */
 int64_t mf_py_ns(int64_t ns);
-/** Does @p st look like @p ps?  Compares kind, size, mtime, and ctime only if @p strict. */
+/** Does @p st look like @p ps?  Compares kind, size, mtime, and, if @p strict, ctime and the inode where it is known. */
 bool mf_pathstate_matches(const mf_pathstate *ps, const mf_stat *st, bool strict);
 
 typedef struct mf_path_row {
