@@ -67,10 +67,16 @@ look_done(struct mf_task *t)
 		mf_path_look(f, p, VANISHED_MS);
 	} else if (l->too_big) {
 		p->big = true;
+		if (l->parents_given) { /* what was asked for is asked again */
+			free(p->want_parents);
+			p->want_parents = l->parents;
+			p->n_want_parents = l->n_parents;
+			l->parents = NULL;
+		}
 		mf_path_look(f, p, 0);
 	} else {
 		p->absent_before = false;
-		p->big = false;
+		p->big = l->seen.kind == MF_LOCAL_FILE && l->seen.st.size > MF_LOOK_SMALL;
 		p->unsettled = 0;
 		p->seen = l->seen;
 		p->seen.root_generation = l->root_generation;
@@ -140,7 +146,7 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 		memcpy(l->e_sha, e->sha, sizeof(l->e_sha));
 	}
 	if (p->want_parents != NULL) {
-		l->want_snapshot = true;
+		l->want_snapshot = l->parents_given = true;
 		l->parents = p->want_parents;
 		l->n_parents = p->n_want_parents;
 		p->want_parents = NULL;

@@ -5,6 +5,8 @@
 
 #include "sync/engine.h"
 
+enum { MF_LOOK_SMALL = 1 << 20 }; /* bytes: what the quick pool reads at once; more is work for the other */
+
 /* Everything one look needs and finds; owned by the worker while it runs. */
 struct look {
 	struct mf_task task;
@@ -12,7 +14,7 @@ struct look {
 	struct mf_root *root;
 	unsigned root_generation;
 	char *relpath;
-	bool want_hash, want_snapshot;
+	bool want_hash, want_snapshot, parents_given;
 	mf_pathstate e_state;
 	bool e_has_sha, e_is_file, e_has_executable, e_executable;
 	uint64_t e_size;

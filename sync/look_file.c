@@ -6,7 +6,7 @@
 
 #include "grid/lafs/hash.h"
 
-enum { SMALL_BYTES = 1 << 20, PIECE_BYTES = 1 << 18, RESTED_NS = 1000000000 };
+enum { PIECE_BYTES = 1 << 18, RESTED_NS = 1000000000 };
 
 /* A file read front to back, twice: the first time its SHA-256 is taken. */
 struct stream {
@@ -220,12 +220,12 @@ look_at_file(struct look *l, const mf_cancel *cancel, mf_err *err)
 	int64_t age = ops->now_ns(l->task.f->env) - st.mtime_ns;
 	if (rc == MF_OK && !same_stat(&st, &l->seen.st))
 		found_unsettled(l);
-	else if (rc == MF_OK && st.size > SMALL_BYTES && age >= 0 && age < RESTED_NS)
+	else if (rc == MF_OK && st.size > MF_LOOK_SMALL && age >= 0 && age < RESTED_NS)
 		found_unsettled(l); /* being written, most likely: not worth a try */
-	else if (rc == MF_OK && st.size > SMALL_BYTES && l->task.pool == MF_POOL_QUICK)
+	else if (rc == MF_OK && st.size > MF_LOOK_SMALL && l->task.pool == MF_POOL_QUICK)
 		l->too_big = true;
 	else if (rc == MF_OK)
-		rc = st.size <= SMALL_BYTES ? look_small(l, file, cancel, err) : look_large(l, file, cancel, err);
+		rc = st.size <= MF_LOOK_SMALL ? look_small(l, file, cancel, err) : look_large(l, file, cancel, err);
 	ops->close(file);
 	return rc;
 }

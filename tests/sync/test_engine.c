@@ -10,6 +10,33 @@
 
 static struct world w;
 
+struct first {
+	size_t i;
+	const char *rel;
+	char c;
+};
+
+static bool
+has_first(struct world *x, void *arg)
+{
+	struct first *e = arg;
+	FILE *f = fopen(path_of(x, e->i, e->rel), "r");
+	int c = f == NULL ? EOF : fgetc(f);
+
+	if (f != NULL)
+		fclose(f);
+	return c == e->c;
+}
+
+/* Wait until a file begins with @p c. */
+static bool
+wait_first(struct world *x, size_t i, const char *rel, char c)
+{
+	struct first e = {i, rel, c};
+
+	return wait_for(x, has_first, &e, 20000);
+}
+
 static void
 two_started(void)
 {
@@ -100,6 +127,26 @@ Test(engine, the_executable_bit_travels_alone_and_other_permissions_do_not, .tim
 	}
 	cr_assert(!there);
 	cr_assert((st.st_mode & 0777) == 0644, "%o", st.st_mode & 0777);
+	world_close(&w);
+}
+
+/* Its own entry still shows an older version then, so the snapshot is not made ahead of the decision. */
+Test(engine, a_large_file_edited_as_soon_as_it_came_is_published, .timeout = 60)
+{
+	size_t n = 1300000;
+	char *bytes = malloc(n);
+
+	cr_assert(bytes != NULL);
+	two_started();
+	for (char c = 'a'; c < 'd'; c++) {
+		memset(bytes, c, n);
+		put_file(&w, 0, "big", bytes, n);
+		cr_assert(wait_first(&w, 1, "big", c), "alice's %c", c);
+		memset(bytes, c - 32, n);
+		put_file(&w, 1, "big", bytes, n);
+		cr_assert(wait_first(&w, 0, "big", (char)(c - 32)), "bob's %c", c - 32);
+	}
+	free(bytes);
 	world_close(&w);
 }
 
