@@ -69,8 +69,7 @@ decode(uint8_t *out, size_t *n, mf_str s, char first)
 	switch (s.n % 8) {
 	case 1:
 	case 3:
-	case 6:
-		return false;
+	case 6: return false;
 	}
 	for (size_t i = 0; i < s.n; i++) {
 		int v = value_of(s.p[i], first);

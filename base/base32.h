@@ -7,7 +7,7 @@
 #include "base/buf.h"
 
 /** Characters for @p n bytes without padding. */
-#define MF_B32_LEN(n) (((n) * 8 + 4) / 5)
+#define MF_B32_LEN(n) (((n)*8 + 4) / 5)
 
 void mf_b32_add(mf_buf *b, const void *p, size_t n);       /**< Tahoe's spelling */
 void mf_b32_add_upper(mf_buf *b, const void *p, size_t n); /**< upper case with '=' */

@@ -68,14 +68,14 @@ mf_buf_str(const mf_buf *b)
 char *mf_strdup(mf_str s);
 
 /** Allocate or abort: for small things whose size we chose ourselves. */
-void *mf_alloc(size_t n);          /* zeroed */
+void *mf_alloc(size_t n); /* zeroed */
 void *mf_realloc_array(void *p, size_t n, size_t size);
 
 /** Reads borrowed bytes front to back.  After the first failure every read
  *  yields zero or an empty string and `bad` stays set: parse straight, check once. */
 typedef struct mf_cur {
 	const uint8_t *p;
-	size_t n;   /* bytes left */
+	size_t n; /* bytes left */
 	bool bad;
 } mf_cur;
 

@@ -50,7 +50,7 @@ typedef struct mf_stat {
 } mf_stat;
 
 typedef struct mf_dirent {
-	const char *name;  /* NUL-terminated raw bytes, without '/'; "." and ".." never come */
+	const char *name; /* NUL-terminated raw bytes, without '/'; "." and ".." never come */
 	size_t n;
 	enum mf_kind kind; /* as readdir says; MF_KIND_ABSENT = unknown, ask lstat */
 } mf_dirent;
@@ -67,21 +67,21 @@ typedef void mf_job_fn(void *arg, const mf_cancel *cancel);
 typedef void mf_job_done(void *arg);
 
 enum mf_watch_what {
-	MF_WATCH_CREATED = 1,   /* name appeared: created, linked, or made as a directory */
-	MF_WATCH_MODIFIED,      /* content written (still open, perhaps) */
-	MF_WATCH_CLOSED,        /* closed after writing */
+	MF_WATCH_CREATED = 1, /* name appeared: created, linked, or made as a directory */
+	MF_WATCH_MODIFIED,    /* content written (still open, perhaps) */
+	MF_WATCH_CLOSED,      /* closed after writing */
 	MF_WATCH_ATTRIB,
 	MF_WATCH_DELETED,
 	MF_WATCH_MOVED_FROM,
 	MF_WATCH_MOVED_TO,
-	MF_WATCH_GONE,          /* the watched directory itself was deleted, moved or unmounted; its watch is dead */
-	MF_WATCH_OVERFLOW,      /* events were lost: look at everything; dir and name are empty */
+	MF_WATCH_GONE,     /* the watched directory itself was deleted, moved or unmounted; its watch is dead */
+	MF_WATCH_OVERFLOW, /* events were lost: look at everything; dir and name are empty */
 };
 
 typedef struct mf_watch_event {
 	enum mf_watch_what what;
-	mf_str dir;      /* the path given to watch_add */
-	mf_str name;     /* entry in it, raw bytes; empty for GONE and OVERFLOW */
+	mf_str dir;  /* the path given to watch_add */
+	mf_str name; /* entry in it, raw bytes; empty for GONE and OVERFLOW */
 	bool is_dir;
 	uint32_t cookie; /* pairs MOVED_FROM and MOVED_TO; 0 otherwise */
 } mf_watch_event;
@@ -94,9 +94,9 @@ enum mf_open_flags {
 };
 
 enum mf_rename_how {
-	MF_RENAME_REPLACE,   /**< plain rename(2) */
-	MF_RENAME_NEW,       /**< fails with MF_EEXIST if the target exists */
-	MF_RENAME_EXCHANGE,  /**< both exist before and after; MF_EUNSUPPORTED where the file system cannot */
+	MF_RENAME_REPLACE,  /**< plain rename(2) */
+	MF_RENAME_NEW,      /**< fails with MF_EEXIST if the target exists */
+	MF_RENAME_EXCHANGE, /**< both exist before and after; MF_EUNSUPPORTED where the file system cannot */
 };
 
 /* Paths: relative to the root, '/'-separated raw bytes, NUL-terminated, "" = the root itself.  No component
@@ -128,21 +128,22 @@ struct mf_env_ops {
 	/* lstat; a missing path is MF_OK with kind ABSENT (also when a parent is no directory). */
 	mf_code (*stat)(struct mf_root *, const char *path, mf_stat *out, mf_err *);
 	/* Calls @p each for every entry; stops early when it returns something but MF_OK, and returns that. */
-	mf_code (*list)(struct mf_root *, const char *path,
-		mf_code (*each)(void *arg, const mf_dirent *), void *arg, mf_err *);
-	mf_code (*open)(struct mf_root *, const char *path, enum mf_open_flags, uint32_t mode,
-		struct mf_file **out, mf_err *);
+	mf_code (*list)(
+		struct mf_root *, const char *path, mf_code (*each)(void *arg, const mf_dirent *), void *arg, mf_err *);
+	mf_code (*open)(
+		struct mf_root *, const char *path, enum mf_open_flags, uint32_t mode, struct mf_file **out, mf_err *);
 	void (*close)(struct mf_file *); /* NULL allowed */
 	mf_code (*fstat)(struct mf_file *, mf_stat *out, mf_err *);
 	mf_code (*read)(struct mf_file *, uint64_t off, void *p, size_t n, size_t *got, mf_err *); /* got < n = end */
 	mf_code (*write)(struct mf_file *, uint64_t off, const void *p, size_t n, mf_err *);       /* all or error */
 	mf_code (*fsync)(struct mf_file *, mf_err *);
-	mf_code (*set_mtime)(struct mf_file *, int64_t mtime_ns, mf_err *); /* atime too; clamped to the file system's range */
+	mf_code (*set_mtime)(
+		struct mf_file *, int64_t mtime_ns, mf_err *); /* atime too; clamped to the file system's range */
 	mf_code (*set_mode)(struct mf_file *, uint32_t mode, mf_err *);
 	mf_code (*mkdir)(struct mf_root *, const char *path, uint32_t mode, mf_err *); /* one level */
 	mf_code (*rename)(struct mf_root *, const char *from, const char *to, enum mf_rename_how, mf_err *);
-	mf_code (*unlink)(struct mf_root *, const char *path, mf_err *); /* never a directory */
-	mf_code (*rmdir)(struct mf_root *, const char *path, mf_err *);  /* MF_EEXIST when not empty */
+	mf_code (*unlink)(struct mf_root *, const char *path, mf_err *);   /* never a directory */
+	mf_code (*rmdir)(struct mf_root *, const char *path, mf_err *);    /* MF_EEXIST when not empty */
 	mf_code (*sync_dir)(struct mf_root *, const char *path, mf_err *); /* makes names durable */
 	mf_code (*sync_all)(struct mf_root *, mf_err *);                   /* syncfs */
 	uint32_t (*umask)(struct mf_env *);

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void __attribute__((format(printf, 4, 0)))
-fill(mf_err *err, mf_code code, int sys, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 4, 0))) fill(mf_err *err, mf_code code, int sys, const char *fmt, va_list ap)
 {
 	err->code = code;
 	err->sys = sys;
@@ -36,18 +35,13 @@ code_of_errno(int sys)
 {
 	switch (sys) {
 	case ENOENT:
-	case ENOTDIR:
-		return MF_ENOTFOUND;
+	case ENOTDIR: return MF_ENOTFOUND;
 	case EEXIST:
-	case ENOTEMPTY:
-		return MF_EEXIST;
+	case ENOTEMPTY: return MF_EEXIST;
 	case ENOSPC:
-	case EDQUOT:
-		return MF_EFULL;
-	case ENOMEM:
-		return MF_ENOMEM;
-	default:
-		return MF_EIO;
+	case EDQUOT: return MF_EFULL;
+	case ENOMEM: return MF_ENOMEM;
+	default: return MF_EIO;
 	}
 }
 

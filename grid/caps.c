@@ -25,31 +25,28 @@ struct kind {
 /* Indexed by kind. */
 static const struct kind kinds[] = {
 	[MF_CAP_CHK] = {P("CHK"), BODY_CHK, 0, MF_CAP_CHK, MF_CAP_CHK_VERIFIER},
-	[MF_CAP_CHK_VERIFIER] = {P("CHK-Verifier"), BODY_CHK, VERIFIER, MF_CAP_CHK_VERIFIER,
-		MF_CAP_CHK_VERIFIER},
+	[MF_CAP_CHK_VERIFIER] = {P("CHK-Verifier"), BODY_CHK, VERIFIER, MF_CAP_CHK_VERIFIER, MF_CAP_CHK_VERIFIER},
 	[MF_CAP_LIT] = {P("LIT"), BODY_LIT, 0, MF_CAP_LIT, MF_CAP_UNKNOWN},
 	[MF_CAP_SSK] = {P("SSK"), BODY_SSK, MUTABLE | WRITABLE, MF_CAP_SSK_RO, MF_CAP_SSK_VERIFIER},
 	[MF_CAP_SSK_RO] = {P("SSK-RO"), BODY_SSK, MUTABLE, MF_CAP_SSK_RO, MF_CAP_SSK_VERIFIER},
-	[MF_CAP_SSK_VERIFIER] = {P("SSK-Verifier"), BODY_SSK, VERIFIER, MF_CAP_SSK_VERIFIER,
-		MF_CAP_SSK_VERIFIER},
+	[MF_CAP_SSK_VERIFIER] = {P("SSK-Verifier"), BODY_SSK, VERIFIER, MF_CAP_SSK_VERIFIER, MF_CAP_SSK_VERIFIER},
 	[MF_CAP_MDMF] = {P("MDMF"), BODY_MDMF, MUTABLE | WRITABLE, MF_CAP_MDMF_RO, MF_CAP_MDMF_VERIFIER},
 	[MF_CAP_MDMF_RO] = {P("MDMF-RO"), BODY_MDMF, MUTABLE, MF_CAP_MDMF_RO, MF_CAP_MDMF_VERIFIER},
-	[MF_CAP_MDMF_VERIFIER] = {P("MDMF-Verifier"), BODY_MDMF, VERIFIER, MF_CAP_MDMF_VERIFIER,
-		MF_CAP_MDMF_VERIFIER},
+	[MF_CAP_MDMF_VERIFIER] = {P("MDMF-Verifier"), BODY_MDMF, VERIFIER, MF_CAP_MDMF_VERIFIER, MF_CAP_MDMF_VERIFIER},
 	[MF_CAP_DIR2] = {P("DIR2"), BODY_SSK, DIR | MUTABLE | WRITABLE, MF_CAP_DIR2_RO, MF_CAP_DIR2_VERIFIER},
 	[MF_CAP_DIR2_RO] = {P("DIR2-RO"), BODY_SSK, DIR | MUTABLE, MF_CAP_DIR2_RO, MF_CAP_DIR2_VERIFIER},
 	[MF_CAP_DIR2_VERIFIER] = {P("DIR2-Verifier"), BODY_SSK, DIR | VERIFIER, MF_CAP_DIR2_VERIFIER,
 		MF_CAP_DIR2_VERIFIER},
 	[MF_CAP_DIR2_CHK] = {P("DIR2-CHK"), BODY_CHK, DIR, MF_CAP_DIR2_CHK, MF_CAP_DIR2_CHK_VERIFIER},
-	[MF_CAP_DIR2_CHK_VERIFIER] = {P("DIR2-CHK-Verifier"), BODY_CHK, DIR | VERIFIER,
-		MF_CAP_DIR2_CHK_VERIFIER, MF_CAP_DIR2_CHK_VERIFIER},
+	[MF_CAP_DIR2_CHK_VERIFIER] = {P("DIR2-CHK-Verifier"), BODY_CHK, DIR | VERIFIER, MF_CAP_DIR2_CHK_VERIFIER,
+		MF_CAP_DIR2_CHK_VERIFIER},
 	[MF_CAP_DIR2_LIT] = {P("DIR2-LIT"), BODY_LIT, DIR, MF_CAP_DIR2_LIT, MF_CAP_UNKNOWN},
 	[MF_CAP_DIR2_MDMF] = {P("DIR2-MDMF"), BODY_MDMF, DIR | MUTABLE | WRITABLE, MF_CAP_DIR2_MDMF_RO,
 		MF_CAP_DIR2_MDMF_VERIFIER},
 	[MF_CAP_DIR2_MDMF_RO] = {P("DIR2-MDMF-RO"), BODY_MDMF, DIR | MUTABLE, MF_CAP_DIR2_MDMF_RO,
 		MF_CAP_DIR2_MDMF_VERIFIER},
-	[MF_CAP_DIR2_MDMF_VERIFIER] = {P("DIR2-MDMF-Verifier"), BODY_MDMF, DIR | VERIFIER,
-		MF_CAP_DIR2_MDMF_VERIFIER, MF_CAP_DIR2_MDMF_VERIFIER},
+	[MF_CAP_DIR2_MDMF_VERIFIER] = {P("DIR2-MDMF-Verifier"), BODY_MDMF, DIR | VERIFIER, MF_CAP_DIR2_MDMF_VERIFIER,
+		MF_CAP_DIR2_MDMF_VERIFIER},
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -186,8 +183,7 @@ mf_cap_parse(mf_str text, mf_cap *out, mf_err *err)
 		return mf_fail(err, MF_EFORMAT, 0, "a mutable capability stands behind \"imm.\"");
 	if (!parse_body(k->body, skip(plain, k->prefix.n), out)) {
 		sodium_memzero(out, sizeof(*out));
-		return mf_fail(
-			err, MF_EFORMAT, 0, "malformed %.*s capability", (int)k->prefix.n - 1, k->prefix.p);
+		return mf_fail(err, MF_EFORMAT, 0, "malformed %.*s capability", (int)k->prefix.n - 1, k->prefix.p);
 	}
 	out->kind = kind;
 	return MF_OK;
@@ -207,8 +203,8 @@ mf_cap_print(const mf_cap *cap, char out[MF_CAP_MAX])
 	mf_b32(hash, cap->hash, sizeof(cap->hash));
 	int n = snprintf(out, MF_CAP_MAX, "%s%s%s:%s", prefixes[cap->prefix], k->prefix.p, key, hash);
 	if (k->body == BODY_CHK)
-		(void)snprintf(out + n, MF_CAP_MAX - (size_t)n, ":%u:%u:%llu", (unsigned)cap->k,
-			(unsigned)cap->n, (unsigned long long)cap->size);
+		(void)snprintf(out + n, MF_CAP_MAX - (size_t)n, ":%u:%u:%llu", (unsigned)cap->k, (unsigned)cap->n,
+			(unsigned long long)cap->size);
 	sodium_memzero(key, sizeof(key));
 }
 
@@ -322,8 +318,7 @@ mf_immdir_parse(mf_str text, mf_immdir *out, mf_err *err)
 mf_code
 mf_dirread_parse(mf_str text, mf_dirread *out, mf_err *err)
 {
-	static const enum mf_cap_kind wanted[] = {
-		MF_CAP_DIR2_RO, MF_CAP_DIR2_CHK, MF_CAP_DIR2_LIT, MF_CAP_UNKNOWN};
+	static const enum mf_cap_kind wanted[] = {MF_CAP_DIR2_RO, MF_CAP_DIR2_CHK, MF_CAP_DIR2_LIT, MF_CAP_UNKNOWN};
 
 	return parse_typed(text, wanted, "a directory's read", out->text, err);
 }

@@ -25,7 +25,7 @@ struct mf_check;
 typedef struct mf_source {
 	mf_code (*read)(void *arg, uint64_t off, void *p, size_t n, mf_err *err);
 	void *arg;
-	uint64_t size; /* bytes */
+	uint64_t size;   /* bytes */
 	const void *mem; /* if not NULL: all bytes lie here, @p read is not used */
 } mf_source;
 
@@ -48,10 +48,10 @@ typedef struct mf_link {
 
 /** One child as read.  All text is borrowed from the listing. */
 typedef struct mf_child {
-	mf_str name;     /* NFC */
-	mf_str ro;       /* read-only capability text, or empty */
-	mf_str rw;       /* write capability text, or empty (always empty when read through a read cap) */
-	mf_str metadata; /* JSON text as stored */
+	mf_str name;           /* NFC */
+	mf_str ro;             /* read-only capability text, or empty */
+	mf_str rw;             /* write capability text, or empty (always empty when read through a read cap) */
+	mf_str metadata;       /* JSON text as stored */
 	enum mf_cap_kind kind; /* of ro (or rw); MF_CAP_UNKNOWN: not to be opened, also when ro is empty */
 } mf_child;
 
@@ -66,8 +66,8 @@ typedef struct mf_listing {
 	mf_dirver version;
 	mf_child *child; /* sorted by name (UTF-8 bytes), unique names */
 	size_t n;
-	mf_buf packed;   /* what the children borrow from */
-	mf_buf extra;    /* normalised names and decrypted caps that packed does not hold */
+	mf_buf packed; /* what the children borrow from */
+	mf_buf extra;  /* normalised names and decrypted caps that packed does not hold */
 } mf_listing;
 void mf_listing_free(mf_listing *l); /* frees contents, not *l; wipes `extra` */
 /** Binary search; NULL if there is none. @p name as given (callers pass NFC). */
@@ -76,7 +76,7 @@ const mf_child *mf_listing_find(const mf_listing *l, mf_str name);
 typedef struct mf_grid_status {
 	unsigned connected, wanted; /* storage servers; 1/1 for a store on this machine */
 	bool happy;
-	uint64_t bytes_used;  /* embedded store: size of all shares, 0 if unknown */
+	uint64_t bytes_used;              /* embedded store: size of all shares, 0 if unknown */
 	uint64_t bytes_free, bytes_total; /* of the store's file system, 0 if unknown */
 } mf_grid_status;
 
@@ -88,7 +88,8 @@ struct mf_grid_ops {
 		const mf_cancel *, mf_err *);
 	/* *same = the source's bytes are the file's: encrypts them with the key in the capability and compares
 	 * segment hashes; downloads no content (floor.md 5). */
-	mf_code (*same)(struct mf_grid *, const mf_filecap *, const mf_source *, bool *same, const mf_cancel *, mf_err *);
+	mf_code (*same)(
+		struct mf_grid *, const mf_filecap *, const mf_source *, bool *same, const mf_cancel *, mf_err *);
 	/* Store an immutable directory of @p n links (names unique, any order). */
 	mf_code (*put_dir)(struct mf_grid *, const mf_link *, size_t n, mf_immdir *out, const mf_cancel *, mf_err *);
 	/* Make an empty mutable directory (a new RSA key: up to a second of computing). */
@@ -132,9 +133,9 @@ typedef struct mf_grid_conf {
 	uint8_t convergence[32]; /* bytes of the convergence secret */
 	size_t convergence_n;    /* how many of them count (vectors use 16) */
 	uint8_t lease_secret[32];
-	uint32_t k, n;           /* 0 = 1 and 1 */
-	uint32_t segment_size;   /* max segment size in bytes, 0 = 1 MiB */
-	unsigned threads;        /* for encoding large files, 0 = 2 */
+	uint32_t k, n;                                                /* 0 = 1 and 1 */
+	uint32_t segment_size;                                        /* max segment size in bytes, 0 = 1 MiB */
+	unsigned threads;                                             /* for encoding large files, 0 = 2 */
 	enum mf_durability { MF_DURABLE, MF_NOT_DURABLE } durability; /* MF_NOT_DURABLE: benchmarks and tests only */
 } mf_grid_conf;
 

@@ -130,8 +130,11 @@ mf_apply_start(struct mf_folder *f, struct mf_path *p, mf_snap_row *target, bool
 	struct mf_apply *a = apply_new(p, target, name);
 	a->merge = merge;
 	a->mode = mode_for(f, p, target);
-	a->intent = (mf_intent){.target = target->cap, .merge = merge, .deletion = target->deletion,
-		.expect_absent = p->seen.kind != MF_LOCAL_FILE, .made_ns = MF_OPS(f)->now_ns(f->env)};
+	a->intent = (mf_intent){.target = target->cap,
+		.merge = merge,
+		.deletion = target->deletion,
+		.expect_absent = p->seen.kind != MF_LOCAL_FILE,
+		.made_ns = MF_OPS(f)->now_ns(f->env)};
 	memcpy(a->intent.tmp_name, name, sizeof(name));
 	if (!a->intent.expect_absent)
 		a->intent.expect = mf_pathstate_of(&p->seen.st);
@@ -234,8 +237,8 @@ sync_names(struct mf_folder *f, struct batch *b, mf_err *err)
 		if (a->outcome != MF_APPLY_REPLACED)
 			continue;
 		/* where directories went with their last file: the lowest that is still there */
-		char *dir = mf_strdup(mf_relpath_dir(mf_strz(a->n_gone_dirs == 0 ? a->relpath
-			: a->our_dirs[a->n_gone_dirs - 1])));
+		char *dir = mf_strdup(
+			mf_relpath_dir(mf_strz(a->n_gone_dirs == 0 ? a->relpath : a->our_dirs[a->n_gone_dirs - 1])));
 		rc = MF_OPS(f)->sync_dir(b->root, dir, err);
 		free(dir);
 		if (rc == MF_ENOTFOUND) /* the user removed it */
@@ -425,8 +428,8 @@ record_replaced(struct mf_folder *f, struct mf_path *p, mf_err *err)
 	if (a->now_unknown) /* nothing on disk looks like this: the next look sees an edit on top of the target */
 		now = (mf_pathstate){.present = true, .size = MF_SIZE_UNKNOWN};
 	if (a->merge) {
-		mf_pending pend = {.cap = a->target->cap, .state = now, .merge = true,
-			.made_ns = MF_OPS(f)->now_ns(f->env)};
+		mf_pending pend = {
+			.cap = a->target->cap, .state = now, .merge = true, .made_ns = MF_OPS(f)->now_ns(f->env)};
 		rc = mf_state_pending_add(f->state, p->relpath, &pend, err);
 	} else {
 		bool executable = a->now_unknown ? a->target->executable : (a->now.mode & 0100) != 0;
@@ -444,7 +447,10 @@ record_replaced(struct mf_folder *f, struct mf_path *p, mf_err *err)
 		rc = mf_state_intent_drop(f->state, p->relpath, err);
 	if (rc != MF_OK)
 		return rc;
-	p->seen = (struct mf_seen){.valid = !a->now_unknown, .root_generation = f->root_generation, .st = a->now, .same_as_e = !a->intent.deletion,
+	p->seen = (struct mf_seen){.valid = !a->now_unknown,
+		.root_generation = f->root_generation,
+		.st = a->now,
+		.same_as_e = !a->intent.deletion,
 		.kind = a->intent.deletion ? MF_LOCAL_ABSENT : MF_LOCAL_FILE};
 	return MF_OK;
 }
@@ -511,7 +517,9 @@ mf_apply_continue(struct mf_folder *f, struct mf_path *p, const mf_intent *inten
 	a->merge = intent->merge;
 	a->intent = *intent;
 	a->recovering = true;
-	a->fresh = (mf_stat){.kind = MF_KIND_FILE, .ino = intent->ino, .size = target->size,
+	a->fresh = (mf_stat){.kind = MF_KIND_FILE,
+		.ino = intent->ino,
+		.size = target->size,
 		.mtime_ns = target->mtime_s * 1000000000};
 	a->synced = true;
 	if (intent->deletion)

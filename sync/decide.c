@@ -58,8 +58,9 @@ disk_is_e(const struct mf_path *p, struct mf_gathered *g)
 	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
 
 	if (p->seen.kind == MF_LOCAL_FILE)
-		return p->seen.same_as_e || (e != NULL && !e->deletion && p->seen.has_sha && e->has_sha &&
-			e->size == p->seen.st.size && memcmp(e->sha, p->seen.sha, 32) == 0);
+		return p->seen.same_as_e ||
+			(e != NULL && !e->deletion && p->seen.has_sha && e->has_sha && e->size == p->seen.st.size &&
+				memcmp(e->sha, p->seen.sha, 32) == 0);
 	return e == NULL || e->deletion;
 }
 
@@ -113,8 +114,8 @@ need_made(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 static mf_code
 store_made(struct mf_folder *f, struct mf_path *p, bool merge, mf_err *err)
 {
-	mf_pending pend = {.cap = p->made->cap, .state = p->made_state, .merge = merge,
-		.made_ns = MF_OPS(f)->now_ns(f->env)};
+	mf_pending pend = {
+		.cap = p->made->cap, .state = p->made_state, .merge = merge, .made_ns = MF_OPS(f)->now_ns(f->env)};
 	mf_code rc = mf_state_snap_put(f->state, p->made, err);
 
 	if (rc == MF_OK)
@@ -135,9 +136,16 @@ mf_code
 mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state, bool executable,
 	int64_t took_ns, mf_err *err)
 {
-	mf_path_row r = {.relpath = p->relpath, .has_base = true, .base = row->cap, .base_deleted = row->deletion,
-		.content = row->content, .metadata_cap = row->metadata_cap, .state = *state, .has_sha = row->has_sha,
-		.executable = executable, .last_updated_ns = MF_OPS(f)->now_ns(f->env),
+	mf_path_row r = {.relpath = p->relpath,
+		.has_base = true,
+		.base = row->cap,
+		.base_deleted = row->deletion,
+		.content = row->content,
+		.metadata_cap = row->metadata_cap,
+		.state = *state,
+		.has_sha = row->has_sha,
+		.executable = executable,
+		.last_updated_ns = MF_OPS(f)->now_ns(f->env),
 		.upload_duration_ns = took_ns};
 
 	memcpy(r.sha, row->sha, sizeof(r.sha));
@@ -221,8 +229,10 @@ remember_look(struct mf_folder *f, struct mf_path *p)
 {
 	uint64_t now = mf_now_ms(f);
 	bool absent = p->seen.kind != MF_LOCAL_FILE;
-	bool same = p->has_look && absent == p->look_absent && (absent || (p->look_has_sha == p->seen.has_sha &&
-		p->look_size == p->seen.st.size && memcmp(p->look_sha, p->seen.sha, sizeof(p->look_sha)) == 0));
+	bool same = p->has_look && absent == p->look_absent &&
+		(absent ||
+			(p->look_has_sha == p->seen.has_sha && p->look_size == p->seen.st.size &&
+				memcmp(p->look_sha, p->seen.sha, sizeof(p->look_sha)) == 0));
 
 	if (!same) {
 		p->has_look = true;
@@ -300,7 +310,7 @@ do_marker(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 {
 	const mf_conflict *c = &g->conflict[plan->row];
 	enum mf_marker_do what = plan->act == MF_ACT_WRITE_MARKER ? MF_MARKER_WRITE
-		: plan->act == MF_ACT_REMOVE_MARKER		  ? MF_MARKER_REMOVE
+		: plan->act == MF_ACT_REMOVE_MARKER               ? MF_MARKER_REMOVE
 								  : MF_MARKER_RELEASE;
 
 	mf_marker_start(f, p, what, c, mf_facts_row(g, g->rows[plan->row].sid));

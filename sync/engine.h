@@ -23,7 +23,7 @@
 struct mf_task {
 	struct mf_folder *f;
 	struct mf_task *prev, *next;
-	struct mf_job *job;       /* NULL until started */
+	struct mf_job *job; /* NULL until started */
 	enum mf_pool pool;
 	/* worker; what it returns decides: t->err is emptied after MF_OK, whatever was left in it on the way */
 	mf_code (*work)(struct mf_task *t, const mf_cancel *cancel);
@@ -40,16 +40,16 @@ enum { MF_LOOK_APART_MS = 1000 }; /* planner.md P11: two looks at least this far
 
 /** What a path is waiting for. One thing at a time. */
 enum mf_stage {
-	MF_ST_IDLE,      /* nothing runs; ready to be planned */
-	MF_ST_LOOKING,   /* a look task runs */
-	MF_ST_ENCODING,  /* a merge snapshot is being stored */
-	MF_ST_HASHING,   /* content of a snapshot is being hashed */
-	MF_ST_LINKING,   /* in the batch for our Personal directory */
-	MF_ST_FETCHED,   /* M of a take-merge is ready, download follows */
+	MF_ST_IDLE,     /* nothing runs; ready to be planned */
+	MF_ST_LOOKING,  /* a look task runs */
+	MF_ST_ENCODING, /* a merge snapshot is being stored */
+	MF_ST_HASHING,  /* content of a snapshot is being hashed */
+	MF_ST_LINKING,  /* in the batch for our Personal directory */
+	MF_ST_FETCHED,  /* M of a take-merge is ready, download follows */
 	MF_ST_DOWNLOADING,
-	MF_ST_STAGED,    /* new file beside p; waits for the sync of its batch */
-	MF_ST_INTENDED,  /* intent recorded; waits for its replacement */
-	MF_ST_MARKER,    /* a marker file is being written, removed or renamed */
+	MF_ST_STAGED,   /* new file beside p; waits for the sync of its batch */
+	MF_ST_INTENDED, /* intent recorded; waits for its replacement */
+	MF_ST_MARKER,   /* a marker file is being written, removed or renamed */
 };
 
 /** What a look found. */
@@ -58,21 +58,21 @@ struct mf_seen {
 	enum mf_local_kind kind;
 	mf_stat st;
 	unsigned root_generation;
-	bool same_as_e;      /* stat is exactly what was recorded with E */
+	bool same_as_e; /* stat is exactly what was recorded with E */
 	bool has_sha;
 	uint8_t sha[32];
 };
 
 struct mf_path {
-	struct mf_path *chain;   /* hash table */
-	struct mf_path *q_next;  /* ready queue */
+	struct mf_path *chain;           /* hash table */
+	struct mf_path *q_next;          /* ready queue */
 	struct mf_path *s_prev, *s_next; /* settling list */
 	uint64_t hash;
 	char *relpath;
 	enum mf_stage stage;
 	bool queued, settling;
-	bool need_look;          /* the disk may differ from what was seen */
-	bool absent_before;      /* it was not there half a second ago, too */
+	bool need_look;     /* the disk may differ from what was seen */
+	bool absent_before; /* it was not there half a second ago, too */
 	bool uploading, downloading, upload_told, download_told;
 	bool scan_mark, poll_mark; /* an explicit scan / poll waits for this path */
 	bool want_hash;
@@ -92,22 +92,22 @@ struct mf_path {
 	size_t n_want_parents;
 	/* an apply under way */
 	struct mf_apply *apply;
-	bool has_intent;         /* one may be recorded for it */
+	bool has_intent; /* one may be recorded for it */
 	/* marker files as the last look found them */
 	struct mf_mark {
 		char *path;
 		bool present, has_sha;
 		uint64_t size;
 		uint8_t sha[32];
-	} *mark;
+	} * mark;
 	size_t n_mark;
 	/* look of planner.md P11 */
 	bool has_look, look_absent, look_has_sha;
 	uint64_t look_size;
 	uint8_t look_sha[32];
 	uint64_t look_ms;
-	mf_immdir linking;       /* what the batch under way links */
-	bool linked;             /* it is linked: to be noted */
+	mf_immdir linking; /* what the batch under way links */
+	bool linked;       /* it is linked: to be noted */
 };
 
 struct mf_path *mf_path_find(struct mf_folder *f, const char *relpath);
@@ -145,7 +145,8 @@ struct mf_error {
 	char *relpath; /* NULL: the folder */
 	char *text;
 	int64_t at_ns;
-	unsigned scan; /* round + 1 of the scan that found it last, and the next lets go if it does not; 0: of no scan */
+	unsigned
+		scan; /* round + 1 of the scan that found it last, and the next lets go if it does not; 0: of no scan */
 };
 
 /** A participant of the Collective as last read; name "" is ourselves. */
@@ -153,13 +154,13 @@ struct mf_peer {
 	struct mf_peer *next;
 	char *name;
 	mf_dirread dir;
-	bool listed;           /* in the Collective as last read */
-	bool literal;          /* an immutable directory: read once, nothing changes there */
-	bool read_once;        /* since start */
-	bool again;            /* something in it could not be fetched: read it again although it did not change */
-	bool nudged;           /* its changes wake us */
+	bool listed;    /* in the Collective as last read */
+	bool literal;   /* an immutable directory: read once, nothing changes there */
+	bool read_once; /* since start */
+	bool again;     /* something in it could not be fetched: read it again although it did not change */
+	bool nudged;    /* its changes wake us */
 	mf_dirver version;
-	uint64_t *entry;       /* open-addressed set of keyed hashes of (name, cap): entries taken into account */
+	uint64_t *entry; /* open-addressed set of keyed hashes of (name, cap): entries taken into account */
 	size_t n_entry, cap_entry, n_listed;
 };
 
@@ -168,7 +169,7 @@ struct mf_folder {
 	struct mf_grid *grid;
 	mf_folder_conf conf;
 	struct mf_state *state;
-	struct mf_root *root;      /* NULL while the user's directory is gone */
+	struct mf_root *root; /* NULL while the user's directory is gone */
 	mf_folder_listener *listen;
 	void *listen_arg;
 	bool started, closing;
@@ -187,36 +188,36 @@ struct mf_folder {
 	struct mf_path *q_head, **q_tail;
 	struct mf_path *settling;
 	size_t n_settling;
-	uint64_t settle_at_ms;     /* when settle_timer fires; 0 = not armed */
-	size_t n_looking;          /* look tasks under way */
+	uint64_t settle_at_ms; /* when settle_timer fires; 0 = not armed */
+	size_t n_looking;      /* look tasks under way */
 	size_t n_downloading;
 	struct mf_path **turn_paths; /* stepped in the present turn */
 	size_t n_turn_paths, cap_turn_paths;
 	struct mf_timer *turn_timer, *settle_timer, *batch_timer, *poll_timer, *scan_timer, *apply_timer;
 	bool turn_armed;
-	bool turn_ran;             /* the transaction was opened */
-	bool loaded;               /* markers and intents that the databases name are known */
-	bool resume_due;           /* the next turn takes up what was interrupted */
-	mf_err turn_err;           /* a write failed: the turn must not be committed */
-	unsigned turns_unsaved;    /* turns in the write-ahead logs, about */
+	bool turn_ran;          /* the transaction was opened */
+	bool loaded;            /* markers and intents that the databases name are known */
+	bool resume_due;        /* the next turn takes up what was interrupted */
+	mf_err turn_err;        /* a write failed: the turn must not be committed */
+	unsigned turns_unsaved; /* turns in the write-ahead logs, about */
 	bool checkpointing;
-	bool turn_lost;            /* the last turn could not be committed */
-	uint64_t busy_since_ms;    /* database locked by somebody else; 0 = no */
+	bool turn_lost;         /* the last turn could not be committed */
+	uint64_t busy_since_ms; /* database locked by somebody else; 0 = no */
 	/* publishing */
 	struct mf_path **batch;
 	size_t n_batch, cap_batch;
-	bool linking;              /* a directory update is in flight */
+	bool linking; /* a directory update is in flight */
 	uint64_t batch_since_ms, last_update_ms, last_update_end_ms;
 	unsigned link_tries;
-	uint64_t batch_retry_ms;   /* after a failure: not before */
+	uint64_t batch_retry_ms; /* after a failure: not before */
 	/* published names that are not NFC: their entry names are not their own */
 	struct mf_odd {
 		struct mf_odd *next;
 		char *relpath, *entry;
-	} *odd;
+	} * odd;
 	bool odd_loaded;
-	bool self_read;            /* our own directory was read since start (planner.md W6) */
-	bool polled_once;          /* a poll has ended since start */
+	bool self_read;   /* our own directory was read since start (planner.md W6) */
+	bool polled_once; /* a poll has ended since start */
 	/* applying */
 	struct mf_path **staged;
 	size_t n_staged, cap_staged;
@@ -226,14 +227,14 @@ struct mf_folder {
 	uint64_t staged_since_ms;
 	/* remote */
 	struct mf_peer *peers;
-	struct mf_poll *poll;      /* running poll */
+	struct mf_poll *poll; /* running poll */
 	bool poll_again;
 	unsigned poll_round, poll_marked;
 	struct mf_head_todo *heads_todo, **heads_tail; /* entries to be looked up in the index */
-	struct mf_fetch **fetch;   /* hash table by cap: snapshots on their way into the index */
+	struct mf_fetch **fetch;                       /* hash table by cap: snapshots on their way into the index */
 	size_t n_fetch, cap_fetch, n_fetching;
 	struct mf_fetch *fetch_queue, **fetch_queue_tail; /* not started yet */
-	struct mf_fetch *fetched;  /* arrived, to be taken in by the next turn */
+	struct mf_fetch *fetched;                         /* arrived, to be taken in by the next turn */
 	uint64_t idle_polls;
 	struct mf_watch *nudge;
 	uint64_t last_activity_ms;
@@ -241,13 +242,13 @@ struct mf_folder {
 	bool in_collective, collective_read, collective_nudged;
 	/* local */
 	struct mf_watch *watch;
-	bool root_gone;            /* reported: the user's directory is not there */
-	bool watching;             /* every directory has a watch */
-	struct mf_dirset *dirs;    /* watched directories */
+	bool root_gone;         /* reported: the user's directory is not there */
+	bool watching;          /* every directory has a watch */
+	struct mf_dirset *dirs; /* watched directories */
 	bool scan_running, scan_again, scan_walking;
-	bool root_doubtful;        /* another directory than the one known: nothing in it is believed yet */
+	bool root_doubtful; /* another directory than the one known: nothing in it is believed yet */
 	unsigned root_generation;
-	bool walked;               /* directories have their watches, leftovers are swept */
+	bool walked; /* directories have their watches, leftovers are swept */
 	unsigned scan_round, scan_marked;
 	size_t n_subscans;
 	/* marker path -> its owner */
@@ -296,8 +297,8 @@ void mf_encode_start(struct mf_folder *f, struct mf_path *p, mf_snap_row *proto,
 /** Hash the content of snapshot @p cap and keep it in the index. */
 void mf_hash_content_start(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row);
 /** [worker] SHA-256 of the first @p size bytes of an open file. */
-mf_code mf_hash_file(struct mf_env *env, struct mf_file *file, uint64_t size, uint8_t out[32],
-	const mf_cancel *cancel, mf_err *err);
+mf_code mf_hash_file(
+	struct mf_env *env, struct mf_file *file, uint64_t size, uint8_t out[32], const mf_cancel *cancel, mf_err *err);
 /** Blocking, for workers: store metadata document and snapshot directory of @p row (content is set);
  *  fills metadata_cap and cap. */
 mf_code mf_snapshot_store(struct mf_folder *f, mf_snap_row *row, const mf_cancel *cancel, mf_err *err);
@@ -315,25 +316,25 @@ enum mf_outcome { MF_APPLY_NONE, MF_APPLY_REPLACED, MF_APPLY_CHANGED, MF_APPLY_F
 /** One replacement under way.  Owned by the loop, lent to one task at a time (p->stage says which). */
 struct mf_apply {
 	mf_snap_row *target;
-	bool merge;            /* target is our own merge snapshot: becomes Pending, not Base */
-	char *relpath, *dir;   /* dir: parent directory, "" = root */
-	char *tmp;             /* relpath of the new file, or of the hidden name of a deletion */
+	bool merge;          /* target is our own merge snapshot: becomes Pending, not Base */
+	char *relpath, *dir; /* dir: parent directory, "" = root */
+	char *tmp;           /* relpath of the new file, or of the hidden name of a deletion */
 	uint32_t mode;
-	bool sync_now;         /* few files: the download syncs its own */
-	bool synced;           /* the new file is durable, name and all */
-	bool lent;             /* a worker replaces: nothing in here is to be looked at */
-	bool recovering;       /* the intent is from before a crash or a failure */
+	bool sync_now;   /* few files: the download syncs its own */
+	bool synced;     /* the new file is durable, name and all */
+	bool lent;       /* a worker replaces: nothing in here is to be looked at */
+	bool recovering; /* the intent is from before a crash or a failure */
 	mf_intent intent;
-	mf_stat fresh;         /* the new file */
+	mf_stat fresh; /* the new file */
 	bool has_sha;
 	uint8_t sha[32];
-	char **made_dirs;      /* directories made for it */
+	char **made_dirs; /* directories made for it */
 	size_t n_made_dirs;
-	char **our_dirs;       /* deletion: parents that we once made, innermost first */
+	char **our_dirs; /* deletion: parents that we once made, innermost first */
 	size_t n_our_dirs, n_gone_dirs;
 	enum mf_outcome outcome;
-	mf_stat now;           /* what is at p after REPLACED */
-	bool now_unknown;      /* somebody has replaced it since */
+	mf_stat now;      /* what is at p after REPLACED */
+	bool now_unknown; /* somebody has replaced it since */
 	mf_err err;
 };
 
@@ -381,8 +382,8 @@ void mf_markers_free(struct mf_folder *f);
 char *mf_marker_of(const char *relpath, const mf_conflict *c); /* heap */
 /** Facts about markers: blocking stats and hashes are done by the look task. */
 enum mf_marker_do { MF_MARKER_WRITE, MF_MARKER_REMOVE, MF_MARKER_RELEASE };
-void mf_marker_start(struct mf_folder *f, struct mf_path *p, enum mf_marker_do what, const mf_conflict *c,
-	const mf_snap_row *snap);
+void mf_marker_start(
+	struct mf_folder *f, struct mf_path *p, enum mf_marker_do what, const mf_conflict *c, const mf_snap_row *snap);
 
 /** facts.c: everything the planner wants to know; lives until mf_facts_clear(). */
 struct mf_gathered;
@@ -395,7 +396,7 @@ struct mf_node {
 	mf_snap_row row;
 	mf_sid *parents;
 	bool loaded;
-	bool missing;   /* not in the index: must not happen; plan nothing */
+	bool missing; /* not in the index: must not happen; plan nothing */
 };
 struct mf_gathered {
 	mf_history history;
@@ -403,9 +404,9 @@ struct mf_gathered {
 	struct mf_folder *f;
 	struct mf_node **node; /* by sid; nodes stay where they are */
 	size_t n, size;
-	uint32_t *bucket;      /* open-addressed: sid + 1 by hash of the capability */
+	uint32_t *bucket; /* open-addressed: sid + 1 by hash of the capability */
 	size_t n_bucket;
-	bool broken;           /* a snapshot is missing from the index; err: or could not be read */
+	bool broken; /* a snapshot is missing from the index; err: or could not be read */
 	mf_err err;
 	bool has_path;
 	mf_path_row path;
@@ -422,8 +423,8 @@ struct mf_gathered {
 	mf_sid *pending_sid, *known_sid;
 	mf_head *heads;
 	mf_row *rows;
-	mf_sid e;              /* last pending, else base, else MF_SID_NONE */
-	mf_pathstate e_state;  /* the disk when it agreed with E */
+	mf_sid e;             /* last pending, else base, else MF_SID_NONE */
+	mf_pathstate e_state; /* the disk when it agreed with E */
 };
 mf_sid mf_facts_sid(struct mf_gathered *g, const char *cap);
 const mf_snap_row *mf_facts_row(struct mf_gathered *g, mf_sid sid);

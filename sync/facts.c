@@ -149,13 +149,16 @@ fill_heads(struct mf_folder *f, struct mf_gathered *g)
 		if (self && (!f->self_read || f->conf.read_only))
 			continue;
 		self_seen |= self;
-		g->heads[n++] = (mf_head){.kind = MF_HEAD_CAP, .self = self,
+		g->heads[n++] = (mf_head){.kind = MF_HEAD_CAP,
+			.self = self,
 			.sid = mf_facts_sid(g, g->head[i].cap.text),
 			.participant = mf_strz(self ? f->conf.author : g->head[i].participant)};
 	}
 	if (!self_seen && !f->conf.read_only)
-		g->heads[n++] = (mf_head){.kind = f->self_read ? MF_HEAD_NONE : MF_HEAD_UNREAD, .self = true,
-			.sid = MF_SID_NONE, .participant = mf_strz(f->conf.author)};
+		g->heads[n++] = (mf_head){.kind = f->self_read ? MF_HEAD_NONE : MF_HEAD_UNREAD,
+			.self = true,
+			.sid = MF_SID_NONE,
+			.participant = mf_strz(f->conf.author)};
 	g->facts.heads = g->heads;
 	g->facts.n_heads = n;
 }
@@ -167,8 +170,10 @@ fill_rows(struct mf_path *p, struct mf_gathered *g)
 	for (size_t i = 0; i < g->n_conflict; i++) {
 		const mf_conflict *c = &g->conflict[i];
 		mf_row *r = &g->rows[i];
-		*r = (mf_row){.slot = mf_strz(c->slot), .sid = mf_facts_sid(g, c->cap.text),
-			.state = c->closing ? MF_ROW_CLOSING : MF_ROW_OPEN, .marker_written = c->marker_written,
+		*r = (mf_row){.slot = mf_strz(c->slot),
+			.sid = mf_facts_sid(g, c->cap.text),
+			.state = c->closing ? MF_ROW_CLOSING : MF_ROW_OPEN,
+			.marker_written = c->marker_written,
 			.has_marker_content = c->has_marker_sha};
 		r->marker_content = (mf_content){.has_sha = true, .size = c->marker_size};
 		memcpy(r->marker_content.sha, c->marker_sha, sizeof(c->marker_sha));
@@ -204,8 +209,8 @@ fill_disk(struct mf_path *p, struct mf_gathered *g)
 		}
 		return;
 	}
-	x->disk = (mf_content){.size = p->seen.st.size, .has_sha = p->seen.has_sha,
-		.executable = (p->seen.st.mode & 0100) != 0};
+	x->disk = (mf_content){
+		.size = p->seen.st.size, .has_sha = p->seen.has_sha, .executable = (p->seen.st.mode & 0100) != 0};
 	memcpy(x->disk.sha, p->seen.sha, sizeof(x->disk.sha));
 }
 

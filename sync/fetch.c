@@ -16,14 +16,14 @@ struct mf_head_todo {
 
 struct mf_fetch {
 	struct mf_task task;
-	struct mf_fetch *chain;     /* hash table */
-	struct mf_fetch *q_next;    /* queue, then the list of arrived ones */
+	struct mf_fetch *chain;  /* hash table */
+	struct mf_fetch *q_next; /* queue, then the list of arrived ones */
 	mf_immdir cap;
 	mf_snap_row row;
 	bool arrived;
-	mf_err failed;              /* code MF_OK: good */
-	size_t missing;             /* parents not in the index yet */
-	struct mf_fetch **child;    /* wait for this one */
+	mf_err failed;           /* code MF_OK: good */
+	size_t missing;          /* parents not in the index yet */
+	struct mf_fetch **child; /* wait for this one */
 	size_t n_child;
 	struct mf_head_todo *heads; /* directory entries that show it */
 };
@@ -33,8 +33,7 @@ struct mf_fetch {
 static struct mf_fetch **
 slot_of(struct mf_folder *f, const char *cap)
 {
-	struct mf_fetch **link =
-		&f->fetch[mf_hash_keyed(f->hash_key, cap, strlen(cap)) & (f->cap_fetch - 1)];
+	struct mf_fetch **link = &f->fetch[mf_hash_keyed(f->hash_key, cap, strlen(cap)) & (f->cap_fetch - 1)];
 
 	while (*link != NULL && strcmp((*link)->cap.text, cap) != 0)
 		link = &(*link)->chain;

@@ -235,15 +235,14 @@ mf_folder_config(const struct mf_folder *f)
 }
 
 mf_code
-mf_folder_file_status(struct mf_folder *f,
-	mf_code (*each)(void *arg, const mf_file_status *), void *arg, mf_err *err)
+mf_folder_file_status(struct mf_folder *f, mf_code (*each)(void *arg, const mf_file_status *), void *arg, mf_err *err)
 {
 	return mf_state_file_status(f->state, each, arg, err);
 }
 
 mf_code
-mf_folder_conflicts(struct mf_folder *f,
-	mf_code (*each)(void *arg, const char *relpath, const char *participant), void *arg, mf_err *err)
+mf_folder_conflicts(struct mf_folder *f, mf_code (*each)(void *arg, const char *relpath, const char *participant),
+	void *arg, mf_err *err)
 {
 	return mf_state_conflict_each(f->state, each, arg, err);
 }
@@ -262,9 +261,15 @@ count_one(void *arg, const char *relpath, const char *slot)
 void
 mf_folder_status_get(struct mf_folder *f, mf_folder_status *out)
 {
-	*out = (mf_folder_status){.uploads_queued = f->n_up, .downloads_queued = f->n_down, .errors = f->n_errors,
-		.scanning = f->scan_running, .polling = f->poll != NULL, .in_collective = f->in_collective,
-		.watching = f->watching, .last_scan_ns = f->last_scan_ns, .last_poll_ns = f->last_poll_ns};
+	*out = (mf_folder_status){.uploads_queued = f->n_up,
+		.downloads_queued = f->n_down,
+		.errors = f->n_errors,
+		.scanning = f->scan_running,
+		.polling = f->poll != NULL,
+		.in_collective = f->in_collective,
+		.watching = f->watching,
+		.last_scan_ns = f->last_scan_ns,
+		.last_poll_ns = f->last_poll_ns};
 	out->database_busy = f->busy_since_ms != 0 && mf_now_ms(f) - f->busy_since_ms >= MF_LOCKED_SAY_MS;
 	(void)mf_state_path_count(f->state, &out->files, NULL);
 	(void)mf_state_conflict_each(f->state, count_one, &out->conflicts, NULL);

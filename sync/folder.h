@@ -14,17 +14,17 @@ struct mf_folder;
 /** What a folder is, as kept in state.sqlite's config row (datamodel-and-sync.md 6.3). */
 typedef struct mf_folder_conf {
 	char *name;
-	char *author;            /* NFC */
-	uint8_t seed[32];        /* Ed25519; secret */
+	char *author;     /* NFC */
+	uint8_t seed[32]; /* Ed25519; secret */
 	uint8_t verify_key[32];
-	char *stash_path;        /* absolute */
-	char *magic_path;        /* absolute: the user's directory */
-	char *state_dir;         /* absolute: holds state.sqlite, index.sqlite, stash/ */
-	bool is_admin;           /* collective_write is set */
-	bool read_only;          /* no Personal directory of our own */
+	char *stash_path; /* absolute */
+	char *magic_path; /* absolute: the user's directory */
+	char *state_dir;  /* absolute: holds state.sqlite, index.sqlite, stash/ */
+	bool is_admin;    /* collective_write is set */
+	bool read_only;   /* no Personal directory of our own */
 	mf_dirwrite collective_write;
 	mf_dirread collective;
-	mf_dirwrite personal;    /* unless read_only */
+	mf_dirwrite personal; /* unless read_only */
 	unsigned poll_interval_s;
 	unsigned scan_interval_s; /* 0 = only on request */
 } mf_folder_conf;
@@ -41,17 +41,25 @@ typedef struct mf_folder_new {
 	unsigned poll_interval_s, scan_interval_s;
 	const mf_dirread *collective;
 } mf_folder_new;
-mf_code mf_folder_create(struct mf_env *env, struct mf_grid *grid, const mf_folder_new *what,
-	mf_dirread *personal_read, const mf_cancel *cancel, mf_err *err);
+mf_code mf_folder_create(struct mf_env *env, struct mf_grid *grid, const mf_folder_new *what, mf_dirread *personal_read,
+	const mf_cancel *cancel, mf_err *err);
 
 /** Is @p name acceptable as a folder name (datamodel-and-sync.md 6.4)? MF_EINVAL with the sentence of the API. */
 mf_code mf_folder_name_check(mf_str name, mf_err *err);
 
 enum mf_folder_event_kind {
-	MF_EV_UPLOAD_QUEUED, MF_EV_UPLOAD_STARTED, MF_EV_UPLOAD_FINISHED,
-	MF_EV_DOWNLOAD_QUEUED, MF_EV_DOWNLOAD_STARTED, MF_EV_DOWNLOAD_FINISHED,
-	MF_EV_SCAN_COMPLETED, MF_EV_POLL_COMPLETED, MF_EV_ERROR, MF_EV_ERROR_CLEARED,
-	MF_EV_CONFLICT_ADDED, MF_EV_CONFLICT_RESOLVED,
+	MF_EV_UPLOAD_QUEUED,
+	MF_EV_UPLOAD_STARTED,
+	MF_EV_UPLOAD_FINISHED,
+	MF_EV_DOWNLOAD_QUEUED,
+	MF_EV_DOWNLOAD_STARTED,
+	MF_EV_DOWNLOAD_FINISHED,
+	MF_EV_SCAN_COMPLETED,
+	MF_EV_POLL_COMPLETED,
+	MF_EV_ERROR,
+	MF_EV_ERROR_CLEARED,
+	MF_EV_CONFLICT_ADDED,
+	MF_EV_CONFLICT_RESOLVED,
 };
 typedef struct mf_folder_event {
 	enum mf_folder_event_kind kind;
@@ -84,11 +92,11 @@ void mf_folder_forget(struct mf_folder *f, uint64_t ticket);
 
 /** List the Collective on the grid.  @p each is called per participant before @p done. */
 typedef void mf_participant_each(void *arg, const char *name, const mf_dirread *personal, bool is_self);
-void mf_folder_participants(struct mf_folder *f, mf_participant_each *each, mf_folder_done *done, void *arg,
-	uint64_t *ticket);
+void mf_folder_participants(
+	struct mf_folder *f, mf_participant_each *each, mf_folder_done *done, void *arg, uint64_t *ticket);
 /** Admin only: link @p personal into the Collective as @p name. MF_EINVAL with the API's sentences when refused. */
-void mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirread *personal,
-	mf_folder_done *done, void *arg, uint64_t *ticket);
+void mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirread *personal, mf_folder_done *done,
+	void *arg, uint64_t *ticket);
 
 /** One row of `file-status`, newest first. */
 typedef struct mf_file_status {
@@ -98,25 +106,25 @@ typedef struct mf_file_status {
 	uint64_t size;                   /* only unless deleted */
 	int64_t upload_duration_ns;      /* -1: not uploaded by us */
 } mf_file_status;
-mf_code mf_folder_file_status(struct mf_folder *f,
-	mf_code (*each)(void *arg, const mf_file_status *), void *arg, mf_err *err);
+mf_code mf_folder_file_status(
+	struct mf_folder *f, mf_code (*each)(void *arg, const mf_file_status *), void *arg, mf_err *err);
 /** Each conflicted path with each slot name (participant). */
 mf_code mf_folder_conflicts(struct mf_folder *f,
 	mf_code (*each)(void *arg, const char *relpath, const char *participant), void *arg, mf_err *err);
 
 typedef struct mf_folder_status {
-	uint64_t files;              /* known files, deleted ones left out */
+	uint64_t files;                            /* known files, deleted ones left out */
 	uint64_t uploads_queued, downloads_queued; /* paths under work */
 	uint64_t conflicts, errors;
 	bool scanning, polling;
-	bool in_collective;          /* our Personal directory is listed there (false: waiting to be added) */
-	bool watching;               /* every directory has a watch */
-	bool database_busy;          /* locked by another program for more than 2 s */
+	bool in_collective;                 /* our Personal directory is listed there (false: waiting to be added) */
+	bool watching;                      /* every directory has a watch */
+	bool database_busy;                 /* locked by another program for more than 2 s */
 	int64_t last_scan_ns, last_poll_ns; /* wall clock, 0 = none since start */
 } mf_folder_status;
 void mf_folder_status_get(struct mf_folder *f, mf_folder_status *out);
 /** Present errors, newest first; @p relpath may be NULL. */
-void mf_folder_errors(struct mf_folder *f,
-	void (*each)(void *arg, const char *relpath, const char *text, int64_t at_ns), void *arg);
+void mf_folder_errors(
+	struct mf_folder *f, void (*each)(void *arg, const char *relpath, const char *text, int64_t at_ns), void *arg);
 
 #endif

@@ -35,7 +35,8 @@ mf_folder_name_check(mf_str name, mf_err *err)
 		left -= n > 0 ? (size_t)n : 0;
 	}
 	if (bad)
-		return mf_fail(err, MF_EINVAL, 0, "Magic folder names cannot contain '/', '\\', control characters or"
+		return mf_fail(err, MF_EINVAL, 0,
+			"Magic folder names cannot contain '/', '\\', control characters or"
 			" unassigned characters.");
 	return MF_OK;
 }

@@ -116,8 +116,8 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 	mf_err err = {0};
 
 	if (f->root == NULL || f->root_doubtful) {
-		p->seen = (struct mf_seen){.valid = true, .kind = MF_LOCAL_ROOT_GONE,
-			.root_generation = f->root_generation};
+		p->seen = (struct mf_seen){
+			.valid = true, .kind = MF_LOCAL_ROOT_GONE, .root_generation = f->root_generation};
 		p->need_look = false;
 		mf_path_unmark_scan(f, p);
 		return;

@@ -10,7 +10,7 @@ enum { MF_LOOK_SMALL = 1 << 20 }; /* bytes: what the quick pool reads at once; m
 /* Everything one look needs and finds; owned by the worker while it runs. */
 struct look {
 	struct mf_task task;
-	struct mf_path *p;        /* loop only */
+	struct mf_path *p; /* loop only */
 	struct mf_root *root;
 	unsigned root_generation;
 	char *relpath;
@@ -23,8 +23,8 @@ struct look {
 	size_t n_parents;
 	/* found */
 	struct mf_seen seen;
-	bool same_content;        /* bytes are E's although the stat is not */
-	bool too_big;             /* for the quick pool */
+	bool same_content; /* bytes are E's although the stat is not */
+	bool too_big;      /* for the quick pool */
 	mf_snap_row *made;
 	int64_t took_ns;
 	struct mf_mark *mark;

@@ -35,8 +35,8 @@ stream_read(void *arg, uint64_t off, void *p, size_t n, mf_err *err)
 }
 
 mf_code
-mf_hash_file(struct mf_env *env, struct mf_file *file, uint64_t size, uint8_t out[32], const mf_cancel *cancel,
-	mf_err *err)
+mf_hash_file(
+	struct mf_env *env, struct mf_file *file, uint64_t size, uint8_t out[32], const mf_cancel *cancel, mf_err *err)
 {
 	struct mf_sha256 *sha = mf_sha256_new();
 	struct stream s = {.env = env, .file = file, .sha = sha};
@@ -56,8 +56,8 @@ mf_hash_file(struct mf_env *env, struct mf_file *file, uint64_t size, uint8_t ou
 static bool
 same_stat(const mf_stat *a, const mf_stat *b)
 {
-	return a->kind == b->kind && a->size == b->size && a->mtime_ns == b->mtime_ns &&
-		a->ctime_ns == b->ctime_ns && a->ino == b->ino;
+	return a->kind == b->kind && a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns &&
+		a->ino == b->ino;
 }
 
 /* The file was changing under our hands: as if nothing had been seen. */
@@ -83,9 +83,16 @@ mf_code
 mf_snapshot_store(struct mf_folder *f, mf_snap_row *row, const mf_cancel *cancel, mf_err *err)
 {
 	struct mf_grid *grid = f->grid;
-	mf_snapshot s = {.relpath = row->relpath, .author = f->conf.author, .deletion = row->deletion,
-		.content = row->content, .mtime_s = row->mtime_s, .has_mtime = true, .has_sha = !row->deletion && row->has_sha,
-		.has_executable = true, .executable = row->executable && !row->deletion, .parents = row->parents,
+	mf_snapshot s = {.relpath = row->relpath,
+		.author = f->conf.author,
+		.deletion = row->deletion,
+		.content = row->content,
+		.mtime_s = row->mtime_s,
+		.has_mtime = true,
+		.has_sha = !row->deletion && row->has_sha,
+		.has_executable = true,
+		.executable = row->executable && !row->deletion,
+		.parents = row->parents,
 		.n_parents = row->n_parents};
 	mf_buf doc = {0}, store = {0};
 	mf_link links[2];
@@ -315,9 +322,7 @@ mf_look_work(struct mf_task *t, const mf_cancel *cancel)
 			if ((!l->seen.same_as_e && (l->want_snapshot || l->e_is_file)) || l->want_hash)
 				rc = look_at_file(l, cancel, err);
 			break;
-		default:
-			l->seen.kind = MF_LOCAL_OTHER;
-			break;
+		default: l->seen.kind = MF_LOCAL_OTHER; break;
 		}
 	}
 	if (rc != MF_OK && rc != MF_ECANCELED)

@@ -222,8 +222,8 @@ marker_done(struct mf_task *t)
 }
 
 void
-mf_marker_start(struct mf_folder *f, struct mf_path *p, enum mf_marker_do what, const mf_conflict *c,
-	const mf_snap_row *snap)
+mf_marker_start(
+	struct mf_folder *f, struct mf_path *p, enum mf_marker_do what, const mf_conflict *c, const mf_snap_row *snap)
 {
 	struct marker_task *m = mf_alloc(sizeof(*m));
 	char name[MF_TMP_NAME_MAX];

@@ -7,11 +7,11 @@
 
 struct people {
 	struct mf_task task;
-	uint64_t ticket;             /* the waiter */
+	uint64_t ticket; /* the waiter */
 	mf_listing list;
 	mf_participant_each *each;
 	void *arg;
-	char *add_name;              /* NULL: only list */
+	char *add_name; /* NULL: only list */
 	mf_dirread add_dir;
 	mf_dirread collective, self;
 	mf_dirwrite collective_write;
@@ -107,8 +107,8 @@ people_new(struct mf_folder *f, mf_folder_done *done, void *arg, uint64_t *ticke
 }
 
 void
-mf_folder_participants(struct mf_folder *f, mf_participant_each *each, mf_folder_done *done, void *arg,
-	uint64_t *ticket)
+mf_folder_participants(
+	struct mf_folder *f, mf_participant_each *each, mf_folder_done *done, void *arg, uint64_t *ticket)
 {
 	struct people *p = people_new(f, done, arg, ticket);
 
@@ -126,8 +126,8 @@ refuse_work(struct mf_task *t, const mf_cancel *cancel)
 }
 
 void
-mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirread *personal,
-	mf_folder_done *done, void *arg, uint64_t *ticket)
+mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirread *personal, mf_folder_done *done,
+	void *arg, uint64_t *ticket)
 {
 	struct people *p = people_new(f, done, arg, ticket);
 

@@ -17,12 +17,12 @@ struct mf_planning {
 	struct mf_rel c;
 	const mf_facts *f;
 	mf_plan *out;
-	mf_sid e;         /* last of pending, else base, else MF_SID_NONE */
-	mf_sid x;         /* "ours": MF_SID_NONE, e, or MF_SID_X */
-	mf_sid self;      /* what our own directory shows, MF_SID_NONE: nothing */
-	bool conflicted;  /* there is an OPEN row */
-	bool dirty;       /* the disk differs from E */
-	mf_content disk;  /* absent, and things that are no files, are deletions */
+	mf_sid e;        /* last of pending, else base, else MF_SID_NONE */
+	mf_sid x;        /* "ours": MF_SID_NONE, e, or MF_SID_X */
+	mf_sid self;     /* what our own directory shows, MF_SID_NONE: nothing */
+	bool conflicted; /* there is an OPEN row */
+	bool dirty;      /* the disk differs from E */
+	mf_content disk; /* absent, and things that are no files, are deletions */
 	struct mf_sids x_parents;
 	struct mf_cand *cand; /* ordered by cap, each once */
 	size_t n;

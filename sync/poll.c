@@ -24,11 +24,11 @@ struct mf_poll {
 	bool want_self;
 	mf_dirver known_collective;
 	bool use_known, collective_unchanged;
-	mf_listing people;       /* the Collective, if it changed */
+	mf_listing people; /* the Collective, if it changed */
 	struct target *target;
 	size_t n, cap;
 	bool arrived;
-	bool taken_in;           /* the results are with the folder */
+	bool taken_in; /* the results are with the folder */
 	bool good;
 };
 
@@ -143,7 +143,7 @@ static void
 read_target(struct mf_grid *grid, struct target *t, const mf_cancel *cancel)
 {
 	if (grid->ops->list(grid, &t->dir, t->use_known ? &t->known : NULL, &t->unchanged, &t->listing, cancel,
-		&t->err) == MF_OK)
+		    &t->err) == MF_OK)
 		t->err = (mf_err){0};
 }
 
@@ -260,7 +260,8 @@ take_in_people(struct mf_folder *f, struct mf_poll *p)
 		return;
 	f->collective_read = true;
 	f->collective_version = p->people.version;
-	f->in_collective = f->conf.read_only; /* whose entry is an empty literal directory: not to be told from others' */
+	f->in_collective =
+		f->conf.read_only; /* whose entry is an empty literal directory: not to be told from others' */
 	for (struct mf_peer *q = f->peers; q != NULL; q = q->next)
 		q->listed = q->name[0] == '\0';
 	for (size_t i = 0; i < p->people.n; i++) {
@@ -299,7 +300,8 @@ take_in_listing(struct mf_folder *f, struct target *t)
 	(void)mf_state_dirver_get(f->state, t->name, &seen, NULL);
 	if (t->listing.version.seqnum < seen.seqnum) {
 		mf_err old = {0};
-		(void)mf_fail(&old, MF_EAUTH, 0, "the directory went back from version %llu to %llu; it is not believed",
+		(void)mf_fail(&old, MF_EAUTH, 0,
+			"the directory went back from version %llu to %llu; it is not believed",
 			(unsigned long long)seen.seqnum, (unsigned long long)t->listing.version.seqnum);
 		report_peer(f, t->is_self ? f->conf.author : t->name, &old);
 		return;
@@ -312,7 +314,8 @@ take_in_listing(struct mf_folder *f, struct target *t)
 static void
 schedule(struct mf_folder *f)
 {
-	uint64_t ceiling = (uint64_t)(f->conf.poll_interval_s > 0 ? f->conf.poll_interval_s : 1) * 1000, now = mf_now_ms(f), wait = ceiling;
+	uint64_t ceiling = (uint64_t)(f->conf.poll_interval_s > 0 ? f->conf.poll_interval_s : 1) * 1000,
+		 now = mf_now_ms(f), wait = ceiling;
 	bool all_nudged = true;
 
 	for (const struct mf_peer *p = f->peers; p != NULL; p = p->next)

@@ -19,7 +19,6 @@ struct update {
 
 /* ---- one entry name, one path -------------------------------------------------------------------------- */
 
-
 static mf_code
 odd_each(void *arg, const char *relpath, const char *cap)
 {
@@ -95,8 +94,10 @@ check_entry(struct mf_folder *f, struct mf_path *p, mf_str entry, mf_err *err)
 	mf_mangle(mf_strz(p->relpath), &plain);
 	if (rc == MF_OK && !mf_str_eq(mf_buf_str(&plain), entry) && !published_by_us(f, p->relpath)) {
 		rc = mf_nfc(mf_strz(p->relpath), &normal, err);
-		if (rc == MF_OK && (published_by_us(f, (char *)normal.p) ||
-			(MF_OPS(f)->stat(f->root, (char *)normal.p, &st, NULL) == MF_OK && st.kind == MF_KIND_FILE)))
+		if (rc == MF_OK &&
+			(published_by_us(f, (char *)normal.p) ||
+				(MF_OPS(f)->stat(f->root, (char *)normal.p, &st, NULL) == MF_OK &&
+					st.kind == MF_KIND_FILE)))
 			rc = mf_fail(err, MF_EEXIST, 0, "%s cannot be synced: on the grid its name is that of %s",
 				p->relpath, (char *)normal.p);
 		if (rc == MF_OK)

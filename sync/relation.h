@@ -18,7 +18,7 @@ struct mf_rel_memo; /* (x, y) -> yes or no */
 
 struct mf_rel {
 	const mf_history *h;
-	mf_snap x; /* meant by MF_SID_X */
+	mf_snap x;                   /* meant by MF_SID_X */
 	struct mf_rel_memo *memo[2]; /* covered, covered* */
 	uint64_t work;               /* snapshots visited by covered() and stale() so far */
 	bool deaf;                   /* nobody would answer: what is unknown counts as different */

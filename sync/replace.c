@@ -26,8 +26,8 @@ sink_write(void *arg, const void *p, size_t n, mf_err *err)
 }
 
 mf_code
-mf_fetch_content(struct mf_folder *f, struct mf_root *root, const mf_snap_row *row, const char *path,
-	uint32_t mode, bool sync, mf_stat *st, uint8_t sha[32], const mf_cancel *cancel, mf_err *err)
+mf_fetch_content(struct mf_folder *f, struct mf_root *root, const mf_snap_row *row, const char *path, uint32_t mode,
+	bool sync, mf_stat *st, uint8_t sha[32], const mf_cancel *cancel, mf_err *err)
 {
 	const struct mf_env_ops *ops = MF_OPS(f);
 	struct mf_file *file = NULL;
@@ -149,8 +149,8 @@ replaced(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 	if (a->intent.deletion)
 		a->now_unknown = st.kind != MF_KIND_ABSENT;
 	else /* the user may have written to it already: only what we wrote may be taken for the target */
-		a->now_unknown |= a->recovering || st.kind != MF_KIND_FILE || st.ino != a->fresh.ino || st.size != a->fresh.size ||
-			st.mtime_ns != a->fresh.mtime_ns;
+		a->now_unknown |= a->recovering || st.kind != MF_KIND_FILE || st.ino != a->fresh.ino ||
+			st.size != a->fresh.size || st.mtime_ns != a->fresh.mtime_ns;
 	for (size_t i = 0; i < a->n_our_dirs; i++) {
 		if (MF_OPS(f)->rmdir(root, a->our_dirs[i], NULL) != MF_OK)
 			break;
@@ -211,8 +211,8 @@ mf_apply_replace(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 		return;
 	}
 	/* nothing was renamed yet, so ctime counts, too: bytes may have changed under an mtime that was set back */
-	bool same = is_expected(&a->intent, &st) && (a->recovering || a->intent.expect_absent ||
-		mf_pathstate_matches(&a->intent.expect, &st, true));
+	bool same = is_expected(&a->intent, &st) &&
+		(a->recovering || a->intent.expect_absent || mf_pathstate_matches(&a->intent.expect, &st, true));
 	if (!same) {
 		if (a->intent.deletion && st.kind == MF_KIND_ABSENT)
 			replaced(f, root, a);

@@ -14,8 +14,7 @@ mf_now_ms(struct mf_folder *f)
 void
 mf_tell(struct mf_folder *f, enum mf_folder_event_kind kind, const char *relpath, const char *text)
 {
-	mf_folder_event ev = {.kind = kind, .relpath = relpath, .text = text,
-		.at_ns = MF_OPS(f)->now_ns(f->env)};
+	mf_folder_event ev = {.kind = kind, .relpath = relpath, .text = text, .at_ns = MF_OPS(f)->now_ns(f->env)};
 
 	if (f->listen != NULL)
 		f->listen(f->listen_arg, f, &ev);
@@ -83,8 +82,8 @@ mf_report_clear(struct mf_folder *f, const char *relpath)
 }
 
 void
-mf_folder_errors(struct mf_folder *f,
-	void (*each)(void *arg, const char *relpath, const char *text, int64_t at_ns), void *arg)
+mf_folder_errors(
+	struct mf_folder *f, void (*each)(void *arg, const char *relpath, const char *text, int64_t at_ns), void *arg)
 {
 	for (const struct mf_error *e = f->errors; e != NULL; e = e->next)
 		each(arg, e->relpath, e->text, e->at_ns);

@@ -13,8 +13,7 @@ slot_taken(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const 
 		if (strcmp(g->conflict[i].slot, c->slot) == 0)
 			return true;
 	char *path = mf_marker_of(p->relpath, c);
-	bool there = f->root != NULL && MF_OPS(f)->stat(f->root, path, &st, NULL) == MF_OK &&
-		st.kind != MF_KIND_ABSENT;
+	bool there = f->root != NULL && MF_OPS(f)->stat(f->root, path, &st, NULL) == MF_OK && st.kind != MF_KIND_ABSENT;
 	free(path);
 	return there;
 }
@@ -59,7 +58,8 @@ row_covers(struct mf_gathered *g, const mf_conflict *c, const mf_plan *plan, siz
 
 /* Same slot, another version: the marker stays written if the bytes are the same. */
 static mf_code
-refresh_row(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_conflict *old, mf_sid sid, mf_err *err)
+refresh_row(
+	struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_conflict *old, mf_sid sid, mf_err *err)
 {
 	mf_conflict c = *old;
 	const mf_snap_row *a = mf_facts_row(g, mf_facts_sid(g, old->cap.text)), *b = mf_facts_row(g, sid);

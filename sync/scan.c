@@ -183,7 +183,8 @@ static void
 judge_root(struct mf_folder *f, const struct walk *w)
 {
 	if (w->expected > 0 && w->missing == w->expected) {
-		mf_report(f, NULL, "none of the folder's files is there: is something not mounted?"
+		mf_report(f, NULL,
+			"none of the folder's files is there: is something not mounted?"
 			" They are not taken for deleted");
 		return;
 	}
@@ -212,7 +213,8 @@ walk_done(struct mf_task *t)
 			note_root(f);
 		watch_dirs(f, w);
 		if (w->all_missing > 0)
-			mf_report(f, NULL, "none of the folder's files is there: is something not mounted?"
+			mf_report(f, NULL,
+				"none of the folder's files is there: is something not mounted?"
 				" They are not taken for deleted");
 		report_bad(f, w);
 		if (w->mode == WALK_FULL)

@@ -13,11 +13,11 @@ typedef struct mf_snapshot {
 	char *author;
 	uint8_t author_key[32];
 	bool deletion;
-	mf_filecap content;      /* unless deletion */
+	mf_filecap content; /* unless deletion */
 	mf_filecap metadata_cap;
-	int64_t mtime_s;         /* whole seconds; rounded down; clamped to +-2^53 */
+	int64_t mtime_s; /* whole seconds; rounded down; clamped to +-2^53 */
 	bool has_mtime;
-	bool has_sha;            /* extra key content_sha256 */
+	bool has_sha; /* extra key content_sha256 */
 	uint8_t sha[32];
 	bool has_executable, executable;
 	mf_immdir *parents;

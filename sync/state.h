@@ -23,8 +23,7 @@ mf_code mf_state_create(struct mf_env *env, const mf_folder_conf *conf, mf_err *
 /** Open both databases, upgrade our own tables, attach index.sqlite as `idx`.  Snapshots that Python had made and
  *  not yet uploaded are forgotten: their paths get MF_SIZE_UNKNOWN, so that the scan makes ours from the disk.
  *  MF_ENOTFOUND: no state.sqlite there.  MF_EUNSUPPORTED: written by a newer schema; names both numbers. */
-mf_code mf_state_open(struct mf_env *env, const char *state_dir, const char *name,
-	struct mf_state **out, mf_err *err);
+mf_code mf_state_open(struct mf_env *env, const char *state_dir, const char *name, struct mf_state **out, mf_err *err);
 void mf_state_close(struct mf_state *s);
 mf_code mf_state_conf(struct mf_state *s, mf_folder_conf *out, mf_err *err);
 /** Paths of the database files, for mf_env's db_sync and db_checkpoint. */
@@ -42,10 +41,10 @@ mf_code mf_state_txn(struct mf_state *s, mf_code (*fn)(void *arg, mf_err *err), 
 
 /** PathState in Python's rounding plus what Python does not keep. */
 typedef struct mf_pathstate {
-	bool present;        /* false: no file expected */
-	uint64_t size;       /* MF_SIZE_UNKNOWN: the disk was never seen to agree; matches nothing, not even absence */
+	bool present;  /* false: no file expected */
+	uint64_t size; /* MF_SIZE_UNKNOWN: the disk was never seen to agree; matches nothing, not even absence */
 	int64_t mtime_ns, ctime_ns; /* rounded through a double, as Python stores them: mf_py_ns(), once */
-	uint64_t ino;        /* 0 = unknown (row written by Python) */
+	uint64_t ino;               /* 0 = unknown (row written by Python) */
 } mf_pathstate;
 #define MF_SIZE_UNKNOWN UINT64_MAX
 /** The state to store for what lstat said: rounded times; anything but a regular file is "not present". */
@@ -58,15 +57,15 @@ bool mf_pathstate_matches(const mf_pathstate *ps, const mf_stat *st, bool strict
 typedef struct mf_path_row {
 	char *relpath;
 	bool has_base;
-	mf_immdir base;             /* current_snapshots.snapshot_cap */
+	mf_immdir base; /* current_snapshots.snapshot_cap */
 	bool base_deleted;
-	mf_filecap content;         /* unless base_deleted */
+	mf_filecap content; /* unless base_deleted */
 	mf_filecap metadata_cap;
-	mf_pathstate state;         /* got: the disk when it last agreed with E, so the newest pending's if there is one;
+	mf_pathstate state; /* got: the disk when it last agreed with E, so the newest pending's if there is one;
 	                               put: the disk when it agreed with base */
-	bool ours;                  /* got: the guard holds, so sha, executable and state.ino are known; else they are
+	bool ours;          /* got: the guard holds, so sha, executable and state.ino are known; else they are
 	                               0 and false, for the row is Python's */
-	bool has_sha;               /* mf_path.sha256, only if its guard equals base */
+	bool has_sha;       /* mf_path.sha256, only if its guard equals base */
 	uint8_t sha[32];
 	bool executable;
 	int64_t last_updated_ns;
@@ -88,42 +87,44 @@ mf_code mf_state_path_each(struct mf_state *s,
 	void *arg, mf_err *err);
 /** Files that should be on disk: base or newest pending present. */
 mf_code mf_state_path_count(struct mf_state *s, uint64_t *files, mf_err *err);
-mf_code mf_state_file_status(struct mf_state *s,
-	mf_code (*each)(void *arg, const mf_file_status *), void *arg, mf_err *err);
+mf_code mf_state_file_status(
+	struct mf_state *s, mf_code (*each)(void *arg, const mf_file_status *), void *arg, mf_err *err);
 
 /* ---- pending: our snapshots, encoded and stored, not yet linked -------------------------------------- */
 
 typedef struct mf_pending {
-	int64_t id;            /* order: oldest first */
+	int64_t id; /* order: oldest first */
 	mf_immdir cap;
-	mf_pathstate state;    /* disk state it was made from */
+	mf_pathstate state; /* disk state it was made from */
 	int64_t made_ns;
-	bool merge;            /* automatic merge or resolution */
+	bool merge; /* automatic merge or resolution */
 } mf_pending;
 /** Facts about the snapshot itself go to the index (mf_state_snap_put).  @p p->id is chosen here. */
 mf_code mf_state_pending_add(struct mf_state *s, const char *relpath, const mf_pending *p, mf_err *err);
 mf_code mf_state_pending_get(struct mf_state *s, const char *relpath, mf_pending **out, size_t *n, mf_err *err);
 mf_code mf_state_pending_clear(struct mf_state *s, const char *relpath, mf_err *err);
 /** Every path that has pending snapshots (start-up). */
-mf_code mf_state_pending_each(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
+mf_code mf_state_pending_each(
+	struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
 
 /* ---- intents: a replacement under way (planner.md 5.2) ----------------------------------------------- */
 
 typedef struct mf_intent {
 	mf_immdir target;
-	bool merge;             /* target is a merge snapshot of ours: becomes Pending, not Base */
+	bool merge; /* target is a merge snapshot of ours: becomes Pending, not Base */
 	bool deletion;
-	char tmp_name[64];      /* ".magic-folder-<16 hex>.tmp" beside p (new file, or hidden name of a deletion) */
-	uint64_t ino;           /* of the new file (0 for deletions) */
+	char tmp_name[64]; /* ".magic-folder-<16 hex>.tmp" beside p (new file, or hidden name of a deletion) */
+	uint64_t ino;      /* of the new file (0 for deletions) */
 	int64_t btime_ns;
-	bool expect_absent;     /* what the decision saw at p */
+	bool expect_absent; /* what the decision saw at p */
 	mf_pathstate expect;
 	int64_t made_ns;
 } mf_intent;
 mf_code mf_state_intent_put(struct mf_state *s, const char *relpath, const mf_intent *i, mf_err *err);
 mf_code mf_state_intent_get(struct mf_state *s, const char *relpath, mf_intent *out, mf_err *err); /* MF_ENOTFOUND */
 mf_code mf_state_intent_drop(struct mf_state *s, const char *relpath, mf_err *err);
-mf_code mf_state_intent_each(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
+mf_code mf_state_intent_each(
+	struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
 
 /* ---- the user's directory, known by its inode: an empty one in its place deletes nothing ---------------- */
 
@@ -140,7 +141,7 @@ mf_code mf_state_dir_forget(struct mf_state *s, const char *dir, mf_err *err);
 /* ---- conflict rows ------------------------------------------------------------------------------------ */
 
 typedef struct mf_conflict {
-	char *slot;             /* conflict_author: the participant's name as in the marker's file name */
+	char *slot; /* conflict_author: the participant's name as in the marker's file name */
 	mf_immdir cap;
 	bool closing;
 	bool marker_written;
@@ -153,8 +154,8 @@ void mf_conflicts_free(mf_conflict *rows, size_t n);
 mf_code mf_state_conflict_put(struct mf_state *s, const char *relpath, const mf_conflict *c, mf_err *err);
 mf_code mf_state_conflict_get(struct mf_state *s, const char *relpath, mf_conflict **out, size_t *n, mf_err *err);
 mf_code mf_state_conflict_drop(struct mf_state *s, const char *relpath, const char *slot, mf_err *err);
-mf_code mf_state_conflict_each(struct mf_state *s,
-	mf_code (*each)(void *arg, const char *relpath, const char *slot), void *arg, mf_err *err);
+mf_code mf_state_conflict_each(
+	struct mf_state *s, mf_code (*each)(void *arg, const char *relpath, const char *slot), void *arg, mf_err *err);
 
 /* ---- Known (read-only folders) ------------------------------------------------------------------------ */
 
@@ -171,11 +172,11 @@ mf_code mf_state_key_pin(struct mf_state *s, const char *participant, const uint
 
 typedef struct mf_snap_row {
 	mf_immdir cap;
-	char *relpath;          /* as signed */
+	char *relpath; /* as signed */
 	char *author;
 	uint8_t author_key[32];
 	bool deletion;
-	mf_filecap content;     /* unless deletion */
+	mf_filecap content; /* unless deletion */
 	mf_filecap metadata_cap;
 	uint64_t size;
 	bool has_sha, executable, has_executable, ours_mark;
@@ -195,13 +196,14 @@ mf_code mf_state_snap_set_sha(struct mf_state *s, const char *cap, const uint8_t
 /* ---- index: heads seen (idx.heads) ---------------------------------------------------------------------- */
 
 typedef struct mf_head_row {
-	char *participant;      /* "" = our own Personal directory */
+	char *participant; /* "" = our own Personal directory */
 	mf_immdir cap;
 } mf_head_row;
 void mf_heads_free(mf_head_row *rows, size_t n);
 /** @p participant is the Collective's name, "" for ourselves; @p relpath the snapshot's.  MF_ENOTFOUND: the snapshot
  *  is not in the index yet (it is put first). */
-mf_code mf_state_head_put(struct mf_state *s, const char *participant, const char *relpath, const char *cap, mf_err *err);
+mf_code mf_state_head_put(
+	struct mf_state *s, const char *participant, const char *relpath, const char *cap, mf_err *err);
 mf_code mf_state_head_drop(struct mf_state *s, const char *participant, const char *relpath, mf_err *err);
 /** The participant is gone, or everything is about to be put again: forgets the directory's version, too. */
 mf_code mf_state_head_drop_all(struct mf_state *s, const char *participant, mf_err *err);
@@ -210,10 +212,11 @@ mf_code mf_state_head_get(struct mf_state *s, const char *relpath, mf_head_row *
 mf_code mf_state_head_each(struct mf_state *s, const char *participant,
 	mf_code (*each)(void *arg, const char *relpath, const char *cap), void *arg, mf_err *err);
 /** Names with heads in the index, "" left out. */
-mf_code mf_state_head_participants(struct mf_state *s,
-	mf_code (*each)(void *arg, const char *participant), void *arg, mf_err *err);
+mf_code mf_state_head_participants(
+	struct mf_state *s, mf_code (*each)(void *arg, const char *participant), void *arg, mf_err *err);
 /** Start-up: every path that a head shows otherwise than Base, or that we have and our own directory does not show. */
-mf_code mf_state_head_unsettled(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
+mf_code mf_state_head_unsettled(
+	struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
 /** Version of the participant's directory ("" = ours) that its heads were read from: never believed backwards.  Zero
  *  if none, so also after index.sqlite was lost. */
 mf_code mf_state_dirver_get(struct mf_state *s, const char *participant, mf_dirver *out, mf_err *err);

@@ -11,7 +11,7 @@ enum state_query {
 #define Q(name, sql) QUERY_##name,
 	STATE_QUERIES(Q)
 #undef Q
-	QUERY_COUNT
+		QUERY_COUNT
 };
 
 /** Invariants: depth > 0 exactly while a transaction is open; doomed.code is MF_OK unless depth > 0. */

@@ -104,7 +104,8 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
 #define SQL_USER_VERSION "PRAGMA user_version"
 #define SQL_HAS_OURS "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'mf_schema'"
 #define SQL_OURS_VERSION "SELECT max(version) FROM mf_schema"
-#define SQL_HAS_PYTHON "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN (" \
+#define SQL_HAS_PYTHON \
+	"SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN (" \
 	"'config', 'local_snapshots', 'local_snapshot_metadata', 'local_snapshot_parent', 'current_snapshots'," \
 	" 'conflicted_files')"
 #define SQL_ATTACH "ATTACH ?1 AS idx"
@@ -138,7 +139,7 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
 	Q(CONFIG, \
 		"SELECT author_name, author_private_key, stash_path, collective_dircap, upload_dircap," \
 		" magic_directory, poll_interval, scan_interval FROM config LIMIT 1") \
-	\
+\
 	Q(PATH_GET, \
 		"SELECT c.snapshot_cap, c.content_cap, c.metadata_cap, c.last_updated_ns, c.upload_duration_ns," \
 		" m.cap, m.sha256, m.executable, p.cap IS NOT NULL, p.present, p.size, p.mtime_ns, p.ctime_ns, p.ino," \
@@ -177,18 +178,22 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
 		" p.present, p.size, p.mtime_ns, p.ctime_ns, p.ino, c.size, c.mtime_ns, c.ctime_ns, m.ino" \
 		" FROM current_snapshots c" \
 		" LEFT JOIN mf_path m ON m.relpath = c.relpath AND m.cap = c.snapshot_cap" \
-		" LEFT JOIN mf_pending p ON p.relpath = c.relpath AND p.id = " SQL_NEWEST("c.relpath") \
-		" WHERE c.snapshot_cap IS NOT NULL" \
-		" UNION ALL" \
-		" SELECT m.relpath, 0, 0, 0, 0, 0, 0, 0, 0, m.size, m.mtime_ns, m.ctime_ns, m.ino" \
-		" FROM mf_path m WHERE m.cap = ''" \
-		" AND NOT EXISTS (SELECT 1 FROM current_snapshots WHERE relpath = m.relpath AND snapshot_cap IS NOT NULL)" \
-		" AND NOT EXISTS (SELECT 1 FROM mf_pending WHERE relpath = m.relpath)" \
-		" UNION ALL" \
-		" SELECT p.relpath, 0, 0, 1, p.present, p.size, p.mtime_ns, p.ctime_ns, p.ino, 0, 0, 0, 0" \
-		" FROM mf_pending p WHERE p.id = " SQL_NEWEST("p.relpath") \
-		" AND NOT EXISTS (SELECT 1 FROM current_snapshots WHERE relpath = p.relpath AND snapshot_cap IS NOT NULL)" \
-		" ORDER BY 1") \
+		" LEFT JOIN mf_pending p ON p.relpath = c.relpath AND p.id = " SQL_NEWEST( \
+			"c.relpath") " WHERE c.snapshot_cap IS NOT NULL" \
+				     " UNION ALL" \
+				     " SELECT m.relpath, 0, 0, 0, 0, 0, 0, 0, 0, m.size, m.mtime_ns, m.ctime_ns, " \
+				     "m.ino" \
+				     " FROM mf_path m WHERE m.cap = ''" \
+				     " AND NOT EXISTS (SELECT 1 FROM current_snapshots WHERE relpath = m.relpath AND " \
+				     "snapshot_cap IS NOT NULL)" \
+				     " AND NOT EXISTS (SELECT 1 FROM mf_pending WHERE relpath = m.relpath)" \
+				     " UNION ALL" \
+				     " SELECT p.relpath, 0, 0, 1, p.present, p.size, p.mtime_ns, p.ctime_ns, p.ino, " \
+				     "0, 0, 0, 0" \
+				     " FROM mf_pending p WHERE p.id = " SQL_NEWEST( \
+					     "p.relpath") " AND NOT EXISTS (SELECT 1 FROM current_snapshots WHERE " \
+							  "relpath = p.relpath AND snapshot_cap IS NOT NULL)" \
+							  " ORDER BY 1") \
 	Q(PATH_COUNT, \
 		"SELECT (SELECT count(*) FROM current_snapshots c WHERE c.snapshot_cap IS NOT NULL" \
 		"  AND c.content_cap IS NOT NULL AND NOT EXISTS (SELECT 1 FROM mf_pending WHERE relpath = c.relpath))" \
@@ -196,7 +201,7 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
 	Q(FILE_STATUS, \
 		"SELECT relpath, content_cap IS NULL, mtime_ns, size, last_updated_ns, upload_duration_ns" \
 		" FROM current_snapshots WHERE snapshot_cap IS NOT NULL ORDER BY last_updated_ns DESC, relpath") \
-	\
+\
 	Q(PENDING_ADD, \
 		"INSERT INTO mf_pending (relpath, id, cap, present, size, mtime_ns, ctime_ns, ino, made_ns, merge)" \
 		" VALUES (?1, coalesce(" SQL_NEWEST("?1") ", 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)") \
@@ -205,7 +210,7 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
 		" WHERE relpath = ?1 ORDER BY id") \
 	Q(PENDING_CLEAR, "DELETE FROM mf_pending WHERE relpath = ?1") \
 	Q(PENDING_EACH, "SELECT DISTINCT relpath FROM mf_pending ORDER BY relpath") \
-	\
+\
 	Q(INTENT_PUT, \
 		"INSERT OR REPLACE INTO mf_intent (relpath, target, flags, tmp_name, ino, btime_ns, size, mtime_ns," \
 		" ctime_ns, expect_ino, made_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)") \
@@ -214,12 +219,13 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
 		" FROM mf_intent WHERE relpath = ?1") \
 	Q(INTENT_DROP, "DELETE FROM mf_intent WHERE relpath = ?1") \
 	Q(INTENT_EACH, "SELECT relpath FROM mf_intent ORDER BY relpath") \
-	\
+\
 	Q(CONFLICT_PUT_PYTHON, \
 		"INSERT INTO conflicted_files (relpath, conflict_author, snapshot_cap) VALUES (?1, ?2, ?3)" \
 		" ON CONFLICT (relpath, conflict_author) DO UPDATE SET snapshot_cap = excluded.snapshot_cap") \
 	Q(CONFLICT_PUT_OURS, \
-		"INSERT OR REPLACE INTO mf_conflict (relpath, slot, cap, closing, written, sha256, marker_size, present," \
+		"INSERT OR REPLACE INTO mf_conflict (relpath, slot, cap, closing, written, sha256, marker_size, " \
+		"present," \
 		" size, mtime_ns, ctime_ns, ino) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)") \
 	Q(CONFLICT_GET, \
 		"SELECT c.conflict_author, c.snapshot_cap, m.closing, m.written, m.sha256, m.marker_size, m.present," \
@@ -231,7 +237,7 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
 	Q(CONFLICT_EACH, \
 		"SELECT relpath, conflict_author FROM conflicted_files WHERE snapshot_cap IS NOT NULL" \
 		" ORDER BY relpath, conflict_author") \
-	\
+\
 	Q(KNOWN_GET, "SELECT cap FROM mf_known WHERE relpath = ?1 ORDER BY cap") \
 	Q(KNOWN_ADD, "INSERT OR IGNORE INTO mf_known (relpath, cap) VALUES (?1, ?2)") \
 	Q(KNOWN_CLEAR, "DELETE FROM mf_known WHERE relpath = ?1") \
@@ -243,7 +249,7 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
 	Q(DIR_FORGET, "DELETE FROM mf_dir WHERE relpath = ?1") \
 	Q(KEY_GET, "SELECT verify_key FROM mf_key WHERE participant = ?1") \
 	Q(KEY_PIN, "INSERT OR REPLACE INTO mf_key (participant, verify_key) VALUES (?1, ?2)") \
-	\
+\
 	Q(SNAP_ID, "SELECT id, depth FROM idx.snapshots WHERE cap = ?1") \
 	Q(SNAP_INSERT, \
 		"INSERT INTO idx.snapshots (cap, relpath, author, author_key, content, metadata, size, sha256, flags," \
@@ -256,7 +262,7 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
 	Q(PARENT_GET, \
 		"SELECT s.cap FROM idx.parents p JOIN idx.snapshots s ON s.id = p.parent WHERE p.child = ?1" \
 		" ORDER BY p.pos") \
-	\
+\
 	Q(PARTICIPANT_ADD, \
 		"INSERT INTO idx.participants (name, seqnum, root) VALUES (?1, 0, zeroblob(32))" \
 		" ON CONFLICT (name) DO NOTHING") \

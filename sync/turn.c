@@ -67,7 +67,6 @@ mf_task_start(struct mf_folder *f, struct mf_task *t)
 	f->deferred[f->n_deferred++] = t;
 }
 
-
 /* ---- turns -------------------------------------------------------------------------------------------- */
 
 enum { PATHS_PER_TURN = 128, LOCKED_RETRY_MS = 50, BROKEN_RETRY_MS = 1000, TURNS_PER_CHECKPOINT = 64 };

@@ -29,16 +29,16 @@ struct walk {
 	struct mf_root *root;
 	struct known *known; /* sorted by bytes */
 	size_t n_known, cap_known;
-	struct list keep;    /* temporary names that intents need */
-	struct list todo;    /* directories to list: a stack */
-	struct list dirs;    /* directories listed */
-	struct list differ;  /* files to look at */
-	struct list young;   /* the same, but written a moment ago */
-	struct list bad;     /* unreadable directories, and odd names: path, sentence, path, ... */
+	struct list keep;   /* temporary names that intents need */
+	struct list todo;   /* directories to list: a stack */
+	struct list dirs;   /* directories listed */
+	struct list differ; /* files to look at */
+	struct list young;  /* the same, but written a moment ago */
+	struct list bad;    /* unreadable directories, and odd names: path, sentence, path, ... */
 	bool root_gone, no_sweep;
 	size_t expected, missing;
-	size_t all_missing;  /* not one of this many known files is there: not believed */
-	const char *here;    /* directory being listed */
+	size_t all_missing; /* not one of this many known files is there: not believed */
+	const char *here;   /* directory being listed */
 	int64_t now_ns;
 };
 

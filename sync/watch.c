@@ -52,7 +52,8 @@ mf_dirset_add(struct mf_folder *f, const char *dir)
 	mf_code rc = MF_OPS(f)->watch_add(f->watch, f->root, dir, &err);
 	if (rc == MF_EFULL) {
 		f->watching = false;
-		mf_report(f, NULL, "the system's limit of watched directories is reached (fs.inotify.max_user_watches):"
+		mf_report(f, NULL,
+			"the system's limit of watched directories is reached (fs.inotify.max_user_watches):"
 			" changes in some directories are only seen by the periodic scan");
 		return false;
 	}
@@ -136,7 +137,8 @@ mf_dirset_free(struct mf_folder *f)
 static bool
 looks_temporary(mf_str name)
 {
-	static const char *const ends[] = {"~", ".tmp", ".temp", ".swp", ".swx", ".part", ".crdownload", ".new", ".lock"};
+	static const char *const ends[] = {
+		"~", ".tmp", ".temp", ".swp", ".swx", ".part", ".crdownload", ".new", ".lock"};
 
 	if (name.n > 0 && (name.p[0] == '.' || name.p[0] == '#'))
 		return true;
@@ -243,9 +245,7 @@ on_dir(struct mf_folder *f, const char *dir, const mf_watch_event *ev)
 		(void)mf_dirset_add(f, dir);
 		mf_subscan(f, dir);
 		break;
-	case MF_WATCH_DELETED: /* its files said so themselves */
-		dirset_remove_one(f, dir);
-		break;
+	case MF_WATCH_DELETED: /* its files said so themselves */ dirset_remove_one(f, dir); break;
 	case MF_WATCH_MOVED_FROM:
 		mf_dirset_remove(f, dir);
 		(void)mf_state_path_each(f->state, vanished_each, &b, NULL);

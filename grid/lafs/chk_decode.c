@@ -9,14 +9,14 @@
 /* How blocks are taken. */
 enum care {
 	TRUSTING, /* from shares not suspected; the segment hash will tell */
-	CAREFUL, /* from any share alive, each block checked by its own hash: finds the bad one */
+	CAREFUL,  /* from any share alive, each block checked by its own hash: finds the bad one */
 };
 
 struct decoder {
 	struct mf_chk_reader d;
-	uint8_t *segment; /* room for one segment, padded */
-	uint8_t *extra; /* room for as many blocks of non-primary shares; NULL when k = 1 */
-	const uint8_t *data; /* the complete segment: in `segment`, or in a share held in memory */
+	uint8_t *segment;           /* room for one segment, padded */
+	uint8_t *extra;             /* room for as many blocks of non-primary shares; NULL when k = 1 */
+	const uint8_t *data;        /* the complete segment: in `segment`, or in a share held in memory */
 	uint32_t have[MF_ZFEC_MAX]; /* share numbers of the blocks gathered */
 	const uint8_t *block[MF_ZFEC_MAX];
 	uint32_t got;
@@ -32,8 +32,8 @@ have_number(const struct decoder *x, uint32_t num)
 }
 
 static mf_code
-check_block(struct decoder *x, struct mf_chk_share *s, uint64_t seg, const uint8_t *p, uint32_t n,
-	mf_err *why, enum mf_share_state *worse)
+check_block(struct decoder *x, struct mf_chk_share *s, uint64_t seg, const uint8_t *p, uint32_t n, mf_err *why,
+	enum mf_share_state *worse)
 {
 	mf_node want, is;
 	mf_code rc = mf_share_block_hash(s, &x->d.layout, &x->d.ueb, seg, want, why);
@@ -167,8 +167,7 @@ deliver(struct decoder *x, uint64_t seg, uint64_t off, uint64_t end, mf_sink *si
 	uint64_t stop = start + mf_chk_segment(&x->d.layout, seg);
 	uint64_t from = off > start ? off : start, to = end < stop ? end : stop;
 
-	mf_ctr(x->d.cap->key, from, x->data + (from - start), x->segment + (from - start),
-		(size_t)(to - from));
+	mf_ctr(x->d.cap->key, from, x->data + (from - start), x->segment + (from - start), (size_t)(to - from));
 	return sink(arg, x->segment + (from - start), (size_t)(to - from), err);
 }
 
@@ -200,8 +199,7 @@ mf_chk_decode(const mf_chk_read *r, uint64_t off, uint64_t len, mf_sink *sink, v
 		if (__builtin_add_overflow(off, len, &end) || end > l->size)
 			end = l->size;
 		if (off < end) {
-			x->segment =
-				mf_realloc_array(NULL, l->segments > 1 ? l->segment_size : l->padded_tail, 1);
+			x->segment = mf_realloc_array(NULL, l->segments > 1 ? l->segment_size : l->padded_tail, 1);
 			x->extra = l->k == 1 ? NULL : mf_realloc_array(NULL, l->segment_size, 1);
 			rc = decode(x, off, end, sink, arg, err);
 			sodium_memzero(x->segment, l->segments > 1 ? l->segment_size : l->padded_tail);

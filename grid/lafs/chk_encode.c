@@ -10,7 +10,7 @@
 
 enum {
 	KEY_PIECE = 256 << 10, /* bytes of the source read at a time in pass 1 */
-	TREES_MAX = 1 << 30, /* bytes of all hash trees in memory */
+	TREES_MAX = 1 << 30,   /* bytes of all hash trees in memory */
 	TAIL_PIECE = 64 << 10, /* below this all that follows the blocks is written at once */
 };
 
@@ -25,21 +25,19 @@ struct encoder {
 	struct mf_ctr_stream *aes;
 	struct mf_hasher *crypttext;
 	struct mf_chk_work *work; /* hashes segments and primary blocks, perhaps on a second thread */
-	uint64_t nodes; /* of each tree */
+	uint64_t nodes;           /* of each tree */
 	mf_node *segment_tree;
 	mf_node *block_tree; /* n trees one behind the other */
-	uint8_t *secondary; /* one block, NULL when k = 1 or n = k */
-	uint8_t *coef; /* k coefficients for each share from k on; NULL likewise */
+	uint8_t *secondary;  /* one block, NULL when k = 1 or n = k */
+	uint8_t *coef;       /* k coefficients for each share from k on; NULL likewise */
 };
 
 mf_code
-mf_chk_key(const mf_chk_params *params, const mf_source *src, const mf_cancel *cancel, mf_chk_id *out,
-	mf_err *err)
+mf_chk_key(const mf_chk_params *params, const mf_source *src, const mf_cancel *cancel, mf_chk_id *out, mf_err *err)
 {
 	char tag[256];
 	uint8_t hash[MF_HASH_SIZE];
-	mf_code rc =
-		mf_chk_layout_of(src->size, params->k, params->n, params->segment_size, &out->layout, err);
+	mf_code rc = mf_chk_layout_of(src->size, params->k, params->n, params->segment_size, &out->layout, err);
 
 	if (rc != MF_OK)
 		return rc;
@@ -111,8 +109,7 @@ write_blocks(struct encoder *e, uint64_t seg, const uint8_t *p, mf_err *err)
 	for (uint32_t share = 0; share < l->n && rc == MF_OK; share++) {
 		const uint8_t *block = primary[share % l->k];
 		if (share >= l->k && e->secondary != NULL) {
-			mf_zfec_mix(
-				e->secondary, primary, e->coef + (size_t)(share - l->k) * l->k, l->k, size);
+			mf_zfec_mix(e->secondary, primary, e->coef + (size_t)(share - l->k) * l->k, l->k, size);
 			mf_tag_hash(MF_TAG_BLOCK, e->secondary, size, *block_leaf(e, share, seg));
 			block = e->secondary;
 		}
@@ -218,8 +215,7 @@ tail_add(struct encoder *e, uint32_t share, uint64_t *off, mf_buf *tail, const v
 
 /* All that follows the blocks of one share. */
 static mf_code
-write_tail(
-	struct encoder *e, uint32_t share, const mf_node *share_tree, mf_str ueb, mf_buf *tail, mf_err *err)
+write_tail(struct encoder *e, uint32_t share, const mf_node *share_tree, mf_str ueb, mf_buf *tail, mf_err *err)
 {
 	const mf_chk_layout *l = e->l;
 	static const uint8_t zeros[4096];
@@ -231,8 +227,7 @@ write_tail(
 	mf_code rc = MF_OK;
 
 	for (; left > 0 && rc == MF_OK; left -= left < sizeof(zeros) ? left : sizeof(zeros))
-		rc = tail_add(e, share, &off, tail, zeros,
-			left < sizeof(zeros) ? (size_t)left : sizeof(zeros), err);
+		rc = tail_add(e, share, &off, tail, zeros, left < sizeof(zeros) ? (size_t)left : sizeof(zeros), err);
 	if (rc == MF_OK)
 		rc = tail_add(e, share, &off, tail, e->segment_tree, tree, err);
 	if (rc == MF_OK)
@@ -283,16 +278,14 @@ mf_code
 mf_chk_encode(const mf_chk_params *params, const mf_source *src, const mf_chk_id *id, const mf_share_out *out,
 	const mf_cancel *cancel, mf_filecap *cap, mf_err *err)
 {
-	struct encoder e = {
-		.params = params, .src = src, .id = id, .l = &id->layout, .out = out, .cancel = cancel};
+	struct encoder e = {.params = params, .src = src, .id = id, .l = &id->layout, .out = out, .cancel = cancel};
 
 	if (src->size != e.l->size)
 		return mf_fail(err, MF_ECHANGED, 0, "the source has %llu bytes and had %llu",
 			(unsigned long long)src->size, (unsigned long long)e.l->size);
 	e.nodes = mf_merkle_nodes(e.l->segments);
 	if ((e.l->n + 1) * e.nodes > TREES_MAX / sizeof(mf_node))
-		return mf_fail(err, MF_EUNSUPPORTED, 0,
-			"%llu bytes in %u shares need hash trees beyond our bound",
+		return mf_fail(err, MF_EUNSUPPORTED, 0, "%llu bytes in %u shares need hash trees beyond our bound",
 			(unsigned long long)e.l->size, (unsigned)e.l->n);
 	e.segment_tree = mf_realloc_array(NULL, e.nodes, sizeof(mf_node));
 	e.block_tree = mf_realloc_array(NULL, e.nodes * e.l->n, sizeof(mf_node));

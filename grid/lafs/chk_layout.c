@@ -152,18 +152,15 @@ mf_ueb_parse(mf_str text, mf_ueb *out, mf_err *err)
 }
 
 mf_code
-mf_chk_layout_with(
-	uint64_t size, uint32_t k, uint32_t n, uint32_t segment_size, mf_chk_layout *out, mf_err *err)
+mf_chk_layout_with(uint64_t size, uint32_t k, uint32_t n, uint32_t segment_size, mf_chk_layout *out, mf_err *err)
 {
 	mf_chk_layout l = {.size = size, .k = k, .n = n, .segment_size = segment_size};
 	uint8_t ueb[MF_UEB_MAX];
 	static const mf_ueb none;
 
-	if (k < 1 || k > n || n > 256 || size < 1 || size > INT64_MAX || segment_size < 1 ||
-		segment_size % k != 0)
-		return mf_fail(err, MF_EINVAL, 0,
-			"%u of %u shares of %llu bytes in segments of %u are not possible", (unsigned)k,
-			(unsigned)n, (unsigned long long)size, (unsigned)segment_size);
+	if (k < 1 || k > n || n > 256 || size < 1 || size > INT64_MAX || segment_size < 1 || segment_size % k != 0)
+		return mf_fail(err, MF_EINVAL, 0, "%u of %u shares of %llu bytes in segments of %u are not possible",
+			(unsigned)k, (unsigned)n, (unsigned long long)size, (unsigned)segment_size);
 	l.segments = (size - 1) / segment_size + 1;
 	if (l.segments > MF_CHK_SEGMENTS_MAX)
 		return mf_fail(err, MF_EINVAL, 0, "%llu bytes are more than %d segments of %u",
@@ -197,8 +194,7 @@ mf_chk_layout_of(uint64_t size, uint32_t k, uint32_t n, uint32_t max_segment, mf
 	uint64_t segment = size < max_segment ? size : max_segment;
 
 	if (max_segment < 1 || max_segment > MF_CHK_SEGMENT_MAX || k < 1)
-		return mf_fail(
-			err, MF_EINVAL, 0, "segments of %u bytes are not possible", (unsigned)max_segment);
+		return mf_fail(err, MF_EINVAL, 0, "segments of %u bytes are not possible", (unsigned)max_segment);
 	return mf_chk_layout_with(size, k, n, (uint32_t)((segment + k - 1) / k * k), out, err);
 }
 
@@ -212,8 +208,8 @@ put_big(struct out *o, uint64_t v, size_t bytes)
 size_t
 mf_chk_header(const mf_chk_layout *l, uint8_t *out)
 {
-	const uint64_t field[] = {l->block_size, l->share_data_size, l->o_data, l->o_plaintext,
-		l->o_crypttext, l->o_blocks, l->o_chain, l->o_ueb};
+	const uint64_t field[] = {l->block_size, l->share_data_size, l->o_data, l->o_plaintext, l->o_crypttext,
+		l->o_blocks, l->o_chain, l->o_ueb};
 	struct out o = {out, 0};
 
 	put_big(&o, l->version, 4);

@@ -12,8 +12,7 @@ by_number(const void *a, const void *b)
 }
 
 void
-mf_reader_condemn(
-	struct mf_chk_reader *d, struct mf_chk_share *s, enum mf_share_state state, const mf_err *why)
+mf_reader_condemn(struct mf_chk_reader *d, struct mf_chk_share *s, enum mf_share_state state, const mf_err *why)
 {
 	if (why->code != MF_EFORMAT)
 		d->trouble = why->code;
@@ -107,8 +106,7 @@ load_tree(struct mf_chk_reader *d, size_t i, mf_err *err)
 	size_t bytes = (size_t)nodes * sizeof(mf_node); /* segments are bounded: at most 64 MiB */
 
 	if (bytes > s->in->size)
-		return mf_fail(
-			err, MF_EFORMAT, 0, "share %u is too short for its trees", (unsigned)s->in->num);
+		return mf_fail(err, MF_EFORMAT, 0, "share %u is too short for its trees", (unsigned)s->in->num);
 	if (d->tree == NULL) {
 		d->tree = mf_realloc_array(NULL, (size_t)nodes, sizeof(mf_node));
 		d->known = mf_alloc((size_t)nodes / 8 + 1);
@@ -184,8 +182,8 @@ mf_reader_segment_hash(struct mf_chk_reader *d, uint64_t seg, mf_node out, mf_er
 			break;
 		mf_err why = {0};
 		struct mf_chk_share *s = &d->share[d->tree_from];
-		(void)mf_fail(&why, MF_EFORMAT, 0, "share %u: crypttext hash tree does not verify",
-			(unsigned)s->in->num);
+		(void)mf_fail(
+			&why, MF_EFORMAT, 0, "share %u: crypttext hash tree does not verify", (unsigned)s->in->num);
 		mf_reader_condemn(d, s, MF_SHARE_DEAD, &why);
 		d->tree_from = d->shares;
 	}

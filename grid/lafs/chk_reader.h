@@ -8,9 +8,9 @@
 
 enum mf_share_state {
 	MF_SHARE_UNOPENED,
-	MF_SHARE_GOOD, /* header parsed, nothing found wrong yet */
+	MF_SHARE_GOOD,    /* header parsed, nothing found wrong yet */
 	MF_SHARE_SUSPECT, /* had a bad block: used last, and checked block by block */
-	MF_SHARE_DEAD, /* unreadable, or its header, UEB or a tree is wrong: not used again */
+	MF_SHARE_DEAD,    /* unreadable, or its header, UEB or a tree is wrong: not used again */
 };
 
 struct mf_chk_share {
@@ -29,10 +29,10 @@ struct mf_chk_reader {
 	size_t shares;
 	mf_ueb ueb;
 	mf_chk_layout layout;
-	mf_node *tree; /* crypttext tree as read from share tree_from */
-	uint8_t *known; /* bitmap */
+	mf_node *tree;    /* crypttext tree as read from share tree_from */
+	uint8_t *known;   /* bitmap */
 	size_t tree_from; /* shares = none loaded */
-	mf_code trouble; /* why the last share died, if it was not its content: retrying may help */
+	mf_code trouble;  /* why the last share died, if it was not its content: retrying may help */
 };
 
 /* Sort the shares and prove a UEB.  On failure everything is released. */
@@ -52,15 +52,14 @@ mf_code mf_share_ueb(const struct mf_chk_share *s, const mf_cap *cap, mf_ueb *ou
 /* The layout that a proven UEB and the capability agree on, or MF_EFORMAT. */
 mf_code mf_share_layout(const mf_cap *cap, const mf_ueb *u, mf_chk_layout *out, mf_err *err);
 /* Climb from a believed-in root of the block tree through the share hash chain to the UEB's root. */
-mf_code mf_share_chain(const struct mf_chk_share *s, const mf_chk_layout *l, const mf_ueb *u,
-	const mf_node block_root, mf_err *err);
+mf_code mf_share_chain(
+	const struct mf_chk_share *s, const mf_chk_layout *l, const mf_ueb *u, const mf_node block_root, mf_err *err);
 /* *out = the proven hash that block @p seg must have in this share. */
-mf_code mf_share_block_hash(const struct mf_chk_share *s, const mf_chk_layout *l, const mf_ueb *u,
-	uint64_t seg, mf_node out, mf_err *err);
+mf_code mf_share_block_hash(
+	const struct mf_chk_share *s, const mf_chk_layout *l, const mf_ueb *u, uint64_t seg, mf_node out, mf_err *err);
 
 /* The share leaves, or (state MF_SHARE_SUSPECT) goes to the end of the line; tells r->bad once for each. */
-void mf_reader_condemn(
-	struct mf_chk_reader *d, struct mf_chk_share *s, enum mf_share_state state, const mf_err *why);
+void mf_reader_condemn(struct mf_chk_reader *d, struct mf_chk_share *s, enum mf_share_state state, const mf_err *why);
 /* *out = the proven crypttext hash of segment @p seg, from whichever share has a good tree. */
 mf_code mf_reader_segment_hash(struct mf_chk_reader *d, uint64_t seg, mf_node out, mf_err *err);
 /* The error when no combination of shares is left. */

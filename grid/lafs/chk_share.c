@@ -25,8 +25,7 @@ mf_share_get(const struct mf_chk_share *s, uint64_t off, void *p, size_t n, mf_e
 }
 
 mf_code
-mf_share_look(
-	const struct mf_chk_share *s, uint64_t off, uint8_t *room, size_t n, const uint8_t **p, mf_err *err)
+mf_share_look(const struct mf_chk_share *s, uint64_t off, uint8_t *room, size_t n, const uint8_t **p, mf_err *err)
 {
 	if (s->all != NULL && off <= s->in->size && n <= s->in->size - off) {
 		*p = s->all + off;
@@ -74,15 +73,13 @@ mf_share_ueb(const struct mf_chk_share *s, const mf_cap *cap, mf_ueb *out, mf_er
 	mf_cur c = mf_cur_of(head, head_n);
 	uint64_t n = head_n == 4 ? mf_cur_u32(&c) : mf_cur_u64(&c);
 	if (n >= MF_UEB_MAX)
-		return mf_fail(
-			err, MF_EFORMAT, 0, "share %u: URI extension block too long", (unsigned)s->in->num);
+		return mf_fail(err, MF_EFORMAT, 0, "share %u: URI extension block too long", (unsigned)s->in->num);
 	rc = mf_share_get(s, s->at.o_ueb + head_n, text, (size_t)n, err);
 	if (rc != MF_OK)
 		return rc;
 	mf_tag_hash(MF_TAG_UEB, text, (size_t)n, hash);
 	if (memcmp(hash, cap->hash, sizeof(hash)) != 0)
-		return mf_fail(err, MF_EFORMAT, 0,
-			"share %u: URI extension block does not belong to the capability",
+		return mf_fail(err, MF_EFORMAT, 0, "share %u: URI extension block does not belong to the capability",
 			(unsigned)s->in->num);
 	return mf_ueb_parse(mf_bytes(text, (size_t)n), out, err);
 }
@@ -101,8 +98,8 @@ mf_share_layout(const mf_cap *cap, const mf_ueb *u, mf_chk_layout *out, mf_err *
 }
 
 mf_code
-mf_share_chain(const struct mf_chk_share *s, const mf_chk_layout *l, const mf_ueb *u,
-	const mf_node block_root, mf_err *err)
+mf_share_chain(
+	const struct mf_chk_share *s, const mf_chk_layout *l, const mf_ueb *u, const mf_node block_root, mf_err *err)
 {
 	enum { ENTRIES_MAX = 2 * 256 - 1 }; /* nodes of the largest share hash tree */
 	uint64_t entries = (s->at.o_ueb - s->at.o_chain) / MF_CHAIN_ENTRY;
@@ -111,8 +108,7 @@ mf_share_chain(const struct mf_chk_share *s, const mf_chk_layout *l, const mf_ue
 	mf_node root;
 
 	if (entries > ENTRIES_MAX)
-		return mf_fail(
-			err, MF_EFORMAT, 0, "share %u: share hash chain too long", (unsigned)s->in->num);
+		return mf_fail(err, MF_EFORMAT, 0, "share %u: share hash chain too long", (unsigned)s->in->num);
 	mf_chain_node *chain = mf_realloc_array(NULL, (size_t)entries, sizeof(*chain));
 	for (uint64_t i = 0; i < entries && rc == MF_OK; i++) {
 		rc = mf_share_get(s, s->at.o_chain + i * MF_CHAIN_ENTRY, raw, sizeof(raw), err);
@@ -122,11 +118,9 @@ mf_share_chain(const struct mf_chk_share *s, const mf_chk_layout *l, const mf_ue
 		memcpy(chain[i].hash, raw + 2, sizeof(mf_node));
 	}
 	if (rc == MF_OK &&
-		(s->in->num >= l->n ||
-			!mf_merkle_climb(l->n, s->in->num, block_root, chain, (size_t)entries, root) ||
+		(s->in->num >= l->n || !mf_merkle_climb(l->n, s->in->num, block_root, chain, (size_t)entries, root) ||
 			memcmp(root, u->share_root, sizeof(root)) != 0))
-		rc = mf_fail(err, MF_EFORMAT, 0, "share %u: share hash chain does not verify",
-			(unsigned)s->in->num);
+		rc = mf_fail(err, MF_EFORMAT, 0, "share %u: share hash chain does not verify", (unsigned)s->in->num);
 	free(chain);
 	return rc;
 }
@@ -136,14 +130,13 @@ static mf_code
 block_node(const struct mf_chk_share *s, uint64_t index, mf_node out, mf_err *err)
 {
 	if (index >= (s->at.o_chain - s->at.o_blocks) / MF_HASH_SIZE)
-		return mf_fail(
-			err, MF_EFORMAT, 0, "share %u: block hash tree cut short", (unsigned)s->in->num);
+		return mf_fail(err, MF_EFORMAT, 0, "share %u: block hash tree cut short", (unsigned)s->in->num);
 	return mf_share_get(s, s->at.o_blocks + index * MF_HASH_SIZE, out, MF_HASH_SIZE, err);
 }
 
 mf_code
-mf_share_block_hash(const struct mf_chk_share *s, const mf_chk_layout *l, const mf_ueb *u, uint64_t seg,
-	mf_node out, mf_err *err)
+mf_share_block_hash(
+	const struct mf_chk_share *s, const mf_chk_layout *l, const mf_ueb *u, uint64_t seg, mf_node out, mf_err *err)
 {
 	mf_chain_node chain[MF_MERKLE_DEPTH_MAX + 1];
 	uint32_t index[MF_MERKLE_DEPTH_MAX + 1];
@@ -158,7 +151,6 @@ mf_share_block_hash(const struct mf_chk_share *s, const mf_chk_layout *l, const 
 	if (rc != MF_OK)
 		return rc;
 	if (!mf_merkle_climb(l->segments, seg, out, chain, n, root))
-		return mf_fail(err, MF_EFORMAT, 0, "share %u: block hash tree does not verify",
-			(unsigned)s->in->num);
+		return mf_fail(err, MF_EFORMAT, 0, "share %u: block hash tree does not verify", (unsigned)s->in->num);
 	return mf_share_chain(s, l, u, root, err);
 }

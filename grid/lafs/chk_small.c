@@ -26,16 +26,14 @@ derive_key(const mf_chk_params *params, const void *p, size_t n, mf_chk_id *id)
 }
 
 void
-mf_chk_small(
-	const mf_chk_params *params, const void *p, size_t n, mf_buf *share, mf_chk_id *id, mf_filecap *cap)
+mf_chk_small(const mf_chk_params *params, const void *p, size_t n, mf_buf *share, mf_chk_id *id, mf_filecap *cap)
 {
 	static const mf_node no_plaintext_tree;
 	mf_ueb ueb = {0};
 	mf_node block, ueb_hash;
 	uint8_t text[MF_UEB_MAX];
 
-	if (!mf_chk_is_small(params, n) ||
-		mf_chk_layout_of(n, 1, 1, params->segment_size, &id->layout, NULL) != MF_OK)
+	if (!mf_chk_is_small(params, n) || mf_chk_layout_of(n, 1, 1, params->segment_size, &id->layout, NULL) != MF_OK)
 		MF_BUG("object of %zu bytes is not small", n);
 	derive_key(params, p, n, id);
 	mf_buf_reserve(share, (size_t)id->layout.share_size);

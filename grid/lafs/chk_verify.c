@@ -7,21 +7,19 @@
 
 /* A whole tree at @p off of the share; *out is freed by the caller, also after a failure. */
 static mf_code
-whole_tree(const struct mf_chk_share *s, const mf_chk_layout *l, uint64_t off, const char *what,
-	mf_node **out, mf_err *err)
+whole_tree(const struct mf_chk_share *s, const mf_chk_layout *l, uint64_t off, const char *what, mf_node **out,
+	mf_err *err)
 {
 	uint64_t nodes = mf_merkle_nodes(l->segments);
 	size_t bytes = (size_t)nodes * sizeof(mf_node);
 
 	*out = NULL;
 	if (off > s->in->size || bytes > s->in->size - off)
-		return mf_fail(
-			err, MF_EFORMAT, 0, "share %u is too short for its trees", (unsigned)s->in->num);
+		return mf_fail(err, MF_EFORMAT, 0, "share %u is too short for its trees", (unsigned)s->in->num);
 	*out = mf_realloc_array(NULL, (size_t)nodes, sizeof(mf_node));
 	mf_code rc = mf_share_get(s, off, *out, bytes, err);
 	if (rc == MF_OK && !mf_merkle_whole((const mf_node *)*out, l->segments))
-		rc = mf_fail(err, MF_EFORMAT, 0, "share %u: %s hash tree does not verify",
-			(unsigned)s->in->num, what);
+		rc = mf_fail(err, MF_EFORMAT, 0, "share %u: %s hash tree does not verify", (unsigned)s->in->num, what);
 	return rc;
 }
 
@@ -32,15 +30,14 @@ verify_crypttext_tree(const struct mf_chk_share *s, const mf_chk_layout *l, cons
 	mf_code rc = whole_tree(s, l, s->at.o_crypttext, "crypttext", &tree, err);
 
 	if (rc == MF_OK && memcmp(tree[0], u->crypttext_root, sizeof(mf_node)) != 0)
-		rc = mf_fail(err, MF_EFORMAT, 0, "share %u: crypttext hash tree does not verify",
-			(unsigned)s->in->num);
+		rc = mf_fail(err, MF_EFORMAT, 0, "share %u: crypttext hash tree does not verify", (unsigned)s->in->num);
 	free(tree);
 	return rc;
 }
 
 static mf_code
-verify_blocks(const struct mf_chk_share *s, const mf_chk_layout *l, const mf_node *tree,
-	const mf_cancel *cancel, mf_err *err)
+verify_blocks(
+	const struct mf_chk_share *s, const mf_chk_layout *l, const mf_node *tree, const mf_cancel *cancel, mf_err *err)
 {
 	uint8_t *room = mf_realloc_array(NULL, l->segments > 1 ? l->block_size : l->tail_block, 1);
 	uint64_t leaf = mf_merkle_width(l->segments) - 1;
@@ -61,8 +58,8 @@ verify_blocks(const struct mf_chk_share *s, const mf_chk_layout *l, const mf_nod
 			break;
 		mf_tag_hash(MF_TAG_BLOCK, p, n, hash);
 		if (memcmp(hash, tree[leaf + seg], sizeof(hash)) != 0)
-			rc = mf_fail(err, MF_EFORMAT, 0, "share %u: block %llu is damaged",
-				(unsigned)s->in->num, (unsigned long long)seg);
+			rc = mf_fail(err, MF_EFORMAT, 0, "share %u: block %llu is damaged", (unsigned)s->in->num,
+				(unsigned long long)seg);
 	}
 	free(room);
 	return rc;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum {
-	SLOTS = 3, /* with the encoder's scratch block: four buffers at most */
+	SLOTS = 3,            /* with the encoder's scratch block: four buffers at most */
 	HELP_MIN = 512 << 10, /* bytes of a file below which a thread costs more than it saves */
 };
 
@@ -33,8 +33,7 @@ hash_one(const struct mf_chk_work *w, const struct mf_chk_slot *s, unsigned whic
 		return;
 	}
 	uint32_t share = which - 1;
-	mf_tag_hash(MF_TAG_BLOCK, s->p + (size_t)share * s->block_size, s->block_size,
-		s->block_hash[share * w->nodes]);
+	mf_tag_hash(MF_TAG_BLOCK, s->p + (size_t)share * s->block_size, s->block_size, s->block_hash[share * w->nodes]);
 }
 
 /* Called and returns with the lock held; false when there is nothing to begin. */

@@ -14,13 +14,13 @@ struct mf_chk_work;
 
 /* One segment under way. The encoder fills what stands above the line before pushing. */
 struct mf_chk_slot {
-	uint8_t *p; /* segment_size (padded) bytes of room */
+	uint8_t *p;            /* segment_size (padded) bytes of room */
 	uint32_t segment_size; /* bytes, not padded */
 	uint32_t block_size;
 	mf_node *segment_hash; /* where the results go */
-	mf_node *block_hash; /* of share 0; share i's lies i * nodes further */
+	mf_node *block_hash;   /* of share 0; share i's lies i * nodes further */
 	/* ---- */
-	unsigned next; /* next hash nobody has begun: 0 = segment, 1 + i = block i */
+	unsigned next;  /* next hash nobody has begun: 0 = segment, 1 + i = block i */
 	unsigned users; /* hashes begun and not ended, and 1 for the encoder */
 	bool pushed;
 };

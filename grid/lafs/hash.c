@@ -44,7 +44,7 @@ static const struct framed tags[] = {
 
 enum {
 	TAG_MAX = 256, /* bytes of a free tag */
-	SMALL = 256, /* below: assemble on the stack and call libcrypto once */
+	SMALL = 256,   /* below: assemble on the stack and call libcrypto once */
 };
 
 /* Implicit fetches cost three times the hash of a small input (floor.md 6): fetched once per process. */
@@ -348,8 +348,8 @@ mf_client_secret(enum mf_lease_secret which, const uint8_t lease_secret[32], uin
 }
 
 void
-mf_bucket_secret(enum mf_lease_secret which, const uint8_t client[MF_HASH_SIZE],
-	const uint8_t si[MF_KEY_SIZE], const uint8_t tubid[MF_TUBID_SIZE], uint8_t out[MF_HASH_SIZE])
+mf_bucket_secret(enum mf_lease_secret which, const uint8_t client[MF_HASH_SIZE], const uint8_t si[MF_KEY_SIZE],
+	const uint8_t tubid[MF_TUBID_SIZE], uint8_t out[MF_HASH_SIZE])
 {
 	bool renew = which == MF_LEASE_RENEW;
 	uint8_t file[MF_HASH_SIZE];
@@ -362,8 +362,7 @@ mf_bucket_secret(enum mf_lease_secret which, const uint8_t client[MF_HASH_SIZE],
 }
 
 void
-mf_write_enabler(
-	const uint8_t writekey[MF_KEY_SIZE], const uint8_t tubid[MF_TUBID_SIZE], uint8_t out[MF_HASH_SIZE])
+mf_write_enabler(const uint8_t writekey[MF_KEY_SIZE], const uint8_t tubid[MF_TUBID_SIZE], uint8_t out[MF_HASH_SIZE])
 {
 	uint8_t master[MF_HASH_SIZE];
 

@@ -14,29 +14,29 @@ enum { MF_HASH_SIZE = 32, MF_KEY_SIZE = 16, MF_TUBID_SIZE = 20 }; /* bytes */
 
 /** Every tag of lafs.md 2.2.  T: mf_tag_hash(), TP: mf_tag_pair(). */
 enum mf_tag {
-	MF_TAG_CHK_SI, /**< T16(key) */
-	MF_TAG_BLOCK, /**< T(block; MDMF: salt and block) */
-	MF_TAG_UEB, /**< T(UEB) */
-	MF_TAG_CRYPTTEXT, /**< T(whole ciphertext) */
-	MF_TAG_SEGMENT, /**< T(ciphertext segment, not padded) */
-	MF_TAG_PLAINTEXT, /**< T; not stored any more */
+	MF_TAG_CHK_SI,            /**< T16(key) */
+	MF_TAG_BLOCK,             /**< T(block; MDMF: salt and block) */
+	MF_TAG_UEB,               /**< T(UEB) */
+	MF_TAG_CRYPTTEXT,         /**< T(whole ciphertext) */
+	MF_TAG_SEGMENT,           /**< T(ciphertext segment, not padded) */
+	MF_TAG_PLAINTEXT,         /**< T; not stored any more */
 	MF_TAG_PLAINTEXT_SEGMENT, /**< T; not stored any more */
-	MF_TAG_EMPTY_LEAF, /**< T(decimal leaf index) */
-	MF_TAG_NODE, /**< TP(left, right) */
-	MF_TAG_WRITEKEY, /**< T16(PKCS#8 DER private key) */
-	MF_TAG_READKEY, /**< T16(writekey) */
-	MF_TAG_MUT_SI, /**< T16(readkey) */
-	MF_TAG_DATAKEY, /**< TP16(salt, readkey) */
-	MF_TAG_FINGERPRINT, /**< T(SPKI DER public key) */
-	MF_TAG_WE_MASTER, /**< T(writekey) */
-	MF_TAG_WE, /**< TP(master, TubID) */
-	MF_TAG_CHILD_SALT, /**< T16(child's write capability text) */
-	MF_TAG_CHILD_KEY, /**< TP16(salt, directory's writekey) */
-	MF_TAG_FILE_RENEW, /**< TP(client secret, storage index) */
-	MF_TAG_FILE_CANCEL, /**< TP(client secret, storage index) */
-	MF_TAG_BUCKET_RENEW, /**< TP(file secret, TubID) */
-	MF_TAG_BUCKET_CANCEL, /**< TP(file secret, TubID) */
-	MF_TAG_MUT_MAGIC, /**< T, first 5 bytes (magic line of a mutable container) */
+	MF_TAG_EMPTY_LEAF,        /**< T(decimal leaf index) */
+	MF_TAG_NODE,              /**< TP(left, right) */
+	MF_TAG_WRITEKEY,          /**< T16(PKCS#8 DER private key) */
+	MF_TAG_READKEY,           /**< T16(writekey) */
+	MF_TAG_MUT_SI,            /**< T16(readkey) */
+	MF_TAG_DATAKEY,           /**< TP16(salt, readkey) */
+	MF_TAG_FINGERPRINT,       /**< T(SPKI DER public key) */
+	MF_TAG_WE_MASTER,         /**< T(writekey) */
+	MF_TAG_WE,                /**< TP(master, TubID) */
+	MF_TAG_CHILD_SALT,        /**< T16(child's write capability text) */
+	MF_TAG_CHILD_KEY,         /**< TP16(salt, directory's writekey) */
+	MF_TAG_FILE_RENEW,        /**< TP(client secret, storage index) */
+	MF_TAG_FILE_CANCEL,       /**< TP(client secret, storage index) */
+	MF_TAG_BUCKET_RENEW,      /**< TP(file secret, TubID) */
+	MF_TAG_BUCKET_CANCEL,     /**< TP(file secret, TubID) */
+	MF_TAG_MUT_MAGIC,         /**< T, first 5 bytes (magic line of a mutable container) */
 };
 
 void mf_sha256(const void *p, size_t n, uint8_t out[MF_HASH_SIZE]);
@@ -51,8 +51,7 @@ void mf_tag_pair16(enum mf_tag tag, mf_str a, mf_str b, uint8_t out[MF_KEY_SIZE]
 /** T with a tag that is not a constant; @p tag without its netstring frame, at most 256 bytes. */
 void mf_tag_hash_free(mf_str tag, const void *p, size_t n, uint8_t out[MF_HASH_SIZE]);
 /** A Merkle tree's inner node; @p out may be one of the inputs. */
-void mf_node_hash(
-	const uint8_t left[MF_HASH_SIZE], const uint8_t right[MF_HASH_SIZE], uint8_t out[MF_HASH_SIZE]);
+void mf_node_hash(const uint8_t left[MF_HASH_SIZE], const uint8_t right[MF_HASH_SIZE], uint8_t out[MF_HASH_SIZE]);
 
 static inline mf_str
 mf_bytes(const void *p, size_t n)
@@ -94,8 +93,8 @@ enum mf_lease_secret { MF_LEASE_RENEW, MF_LEASE_CANCEL };
 void mf_client_secret(enum mf_lease_secret which, const uint8_t lease_secret[32], uint8_t out[MF_HASH_SIZE]);
 /** The secret for one storage index on one server, from the client's secret.
  *  @p tubid the server's raw TubID (the code of Tahoe, not lease.rst, which says base32). */
-void mf_bucket_secret(enum mf_lease_secret which, const uint8_t client[MF_HASH_SIZE],
-	const uint8_t si[MF_KEY_SIZE], const uint8_t tubid[MF_TUBID_SIZE], uint8_t out[MF_HASH_SIZE]);
+void mf_bucket_secret(enum mf_lease_secret which, const uint8_t client[MF_HASH_SIZE], const uint8_t si[MF_KEY_SIZE],
+	const uint8_t tubid[MF_TUBID_SIZE], uint8_t out[MF_HASH_SIZE]);
 void mf_write_enabler(
 	const uint8_t writekey[MF_KEY_SIZE], const uint8_t tubid[MF_TUBID_SIZE], uint8_t out[MF_HASH_SIZE]);
 

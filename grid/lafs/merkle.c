@@ -93,8 +93,7 @@ find(const mf_chain_node *chain, size_t n, uint64_t index)
 }
 
 bool
-mf_merkle_climb(uint64_t leaves, uint64_t leaf, const mf_node hash, const mf_chain_node *chain, size_t n,
-	mf_node root)
+mf_merkle_climb(uint64_t leaves, uint64_t leaf, const mf_node hash, const mf_chain_node *chain, size_t n, mf_node root)
 {
 	uint64_t width = mf_merkle_width(leaves), i = width - 1 + leaf;
 	const mf_chain_node *c;

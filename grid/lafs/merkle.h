@@ -44,7 +44,7 @@ unsigned mf_merkle_chain(uint64_t leaves, uint64_t leaf, enum mf_chain_leaf with
 /** Climb from leaf @p leaf with hash @p hash to the root by the nodes of @p chain (any order, extra ones
  *  ignored unless they contradict: a node on the path must equal what was computed).
  *  @return false when a sibling is missing, a node contradicts or @p leaf is no leaf; then *root is undefined. */
-bool mf_merkle_climb(uint64_t leaves, uint64_t leaf, const mf_node hash, const mf_chain_node *chain, size_t n,
-	mf_node root);
+bool mf_merkle_climb(
+	uint64_t leaves, uint64_t leaf, const mf_node hash, const mf_chain_node *chain, size_t n, mf_node root);
 
 #endif

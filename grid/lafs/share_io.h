@@ -9,7 +9,7 @@
 
 /** One share to read; everything it says is untrusted.  Read by one thread at a time. */
 typedef struct mf_share_in {
-	uint32_t num; /* share number */
+	uint32_t num;  /* share number */
 	uint64_t size; /* bytes of share data */
 	/** *got < n only at the end of the share.  An error condemns this share for the running operation,
 	 *  not the operation; but MF_ECANCELED ends it. */

@@ -44,8 +44,8 @@ static const uint8_t log_of[256] = {
 /* clang-format on */
 
 enum {
-	ORDER = 255, /* of the multiplicative group */
-	SMALL = 512, /* bytes below which a product table costs more than it saves */
+	ORDER = 255,       /* of the multiplicative group */
+	SMALL = 512,       /* bytes below which a product table costs more than it saves */
 	STRIPE = 16 << 10, /* bytes of output kept in the first-level cache while all blocks are added */
 };
 

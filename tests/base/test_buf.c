@@ -22,8 +22,8 @@ Test(buf, a_netstring_written_is_read_back, .timeout = 5)
 
 Test(buf, malformed_netstrings_make_the_cursor_bad, .timeout = 5)
 {
-	static const char *const bad[] = {"", ":", "5:hell,", "5:hello;", "05:hello,", "-1:a,",
-		"x:,", "99999999999999:a,", "5 :hello,", "11:0123456789a,"};
+	static const char *const bad[] = {"", ":", "5:hell,", "5:hello;", "05:hello,", "-1:a,", "x:,",
+		"99999999999999:a,", "5 :hello,", "11:0123456789a,"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		mf_cur c = mf_cur_of(bad[i], strlen(bad[i]));

@@ -6,7 +6,8 @@
 Test(unicode, only_strict_utf8_is_valid, .timeout = 5)
 {
 	static const char *const good[] = {"", "abc", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
-		"\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "long enough for a word \xc3\xa9"};
+		"\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+		"long enough for a word \xc3\xa9"};
 	static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2z", "\xe0\x80\x80",
 		"\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xe2\x82", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf",
 		"\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "long enough for a word \xc3"};
@@ -30,13 +31,11 @@ Test(unicode, nfc_composes_but_for_the_exclusions, .timeout = 5)
 	static const struct {
 		const char *in, *out;
 	} row[] = {
-		{"", ""},
-		{"plain", "plain"},
-		{"e\xcc\x81", "\xc3\xa9"},                             /* e + acute */
-		{"\xc3\xa9", "\xc3\xa9"},                              /* is composed already */
-		{"\xe2\x84\xab", "\xc3\x85"},                          /* Angstrom sign becomes the letter */
-		{"\xe0\xa5\x98", "\xe0\xa4\x95\xe0\xa4\xbc"},          /* U+0958 is excluded from composition */
-		{"q\xcc\x87\xcc\xa3", "q\xcc\xa3\xcc\x87"},            /* marks in canonical order */
+		{"", ""}, {"plain", "plain"}, {"e\xcc\x81", "\xc3\xa9"},  /* e + acute */
+		{"\xc3\xa9", "\xc3\xa9"},                                 /* is composed already */
+		{"\xe2\x84\xab", "\xc3\x85"},                             /* Angstrom sign becomes the letter */
+		{"\xe0\xa5\x98", "\xe0\xa4\x95\xe0\xa4\xbc"},             /* U+0958 is excluded from composition */
+		{"q\xcc\x87\xcc\xa3", "q\xcc\xa3\xcc\x87"},               /* marks in canonical order */
 		{"\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8", "\xea\xb0\x81"}, /* Hangul */
 	};
 

@@ -148,9 +148,7 @@ one_round(struct bench *b, unsigned round, uint8_t *room)
 		case UP_ONE: upload(b, 1, 1, 1); break;
 		case UP_TWO: upload(b, 1, 1, 2); break;
 		case DOWN: download(b, &b->share, &b->cap); break;
-		case SMALL_UP:
-			small_objects(b, &b->seconds[SMALL_UP][round], &b->seconds[SMALL_DOWN][round]);
-			break;
+		case SMALL_UP: small_objects(b, &b->seconds[SMALL_UP][round], &b->seconds[SMALL_DOWN][round]); break;
 		case SMALL_DOWN:
 		case SUBJECTS: break;
 		}
@@ -171,8 +169,7 @@ static void
 print(const char *what, double *value, unsigned rounds, const char *unit)
 {
 	qsort(value, rounds, sizeof(*value), ascending);
-	printf("%-34s median %8.2f   %8.2f to %8.2f  %s\n", what, value[rounds / 2], value[0],
-		value[rounds - 1], unit);
+	printf("%-34s median %8.2f   %8.2f to %8.2f  %s\n", what, value[rounds / 2], value[0], value[rounds - 1], unit);
 }
 
 /* Ratios are made within each round, where the machine was equally busy. */

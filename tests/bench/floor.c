@@ -175,8 +175,8 @@ run_both(struct run *r)
 		if (pid == ends[1])
 			sender_cpu = cpu_of_children();
 	}
-	printf("{\"files\": %zu, \"wall_s\": %.2f, \"cpu_s\": %.2f, \"sender_cpu_s\": %.2f, \"durable\": %s}\n", r->files,
-		seconds() - begin, cpu_of_children(), sender_cpu, r->durable ? "true" : "false");
+	printf("{\"files\": %zu, \"wall_s\": %.2f, \"cpu_s\": %.2f, \"sender_cpu_s\": %.2f, \"durable\": %s}\n",
+		r->files, seconds() - begin, cpu_of_children(), sender_cpu, r->durable ? "true" : "false");
 	return bad;
 }
 
@@ -198,7 +198,8 @@ unhex(uint8_t *out, size_t n, const char *hex)
 static bool
 vector_holds(struct tools *t, const json_t *c, const char *dir, uint8_t *plain)
 {
-	size_t n = (size_t)json_integer_value(json_object_get(c, "size")), seed_n = strlen(text(c, "seed_hex")) / 2, size;
+	size_t n = (size_t)json_integer_value(json_object_get(c, "size")), seed_n = strlen(text(c, "seed_hex")) / 2,
+	       size;
 	uint8_t seed[256], lease_secret[32], *want = need(SEGMENT_MAX);
 	struct secrets s;
 	char path[4096], cap[CAP_MAX], si[27];
@@ -238,7 +239,8 @@ vectors(const char *dir)
 	snprintf(path, sizeof(path), "%s/chk.json", dir);
 	all = json_load_file(path, 0, NULL);
 	tools_init(&t);
-	json_array_foreach(json_object_get(all, "cases"), i, c) {
+	json_array_foreach(json_object_get(all, "cases"), i, c)
+	{
 		json_int_t n = json_integer_value(json_object_get(c, "size"));
 
 		if (json_integer_value(json_object_get(c, "n")) != 1 || strstr(text(c, "name"), "v2layout") != NULL ||

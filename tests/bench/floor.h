@@ -48,8 +48,7 @@ void tools_free(struct tools *t);
 /** SHA-256d of netstring(tag) || a.  Truncation is the caller's. */
 void tagged(struct tools *t, const char *tag, size_t tag_n, const void *a, size_t n, uint8_t out[32]);
 /** SHA-256d of netstring(tag) || netstring(a) || netstring(b). */
-void tagged_pair(struct tools *t, const char *tag, const void *a, size_t an, const void *b, size_t bn,
-	uint8_t out[32]);
+void tagged_pair(struct tools *t, const char *tag, const void *a, size_t an, const void *b, size_t bn, uint8_t out[32]);
 void aes_ctr(struct tools *t, const uint8_t key[16], const void *in, size_t n, void *out);
 #define TAGGED(t, tag, a, n, out) tagged((t), (tag), sizeof(tag) - 1, (a), (n), (out))
 
@@ -88,7 +87,7 @@ uint8_t *dir_open(struct tools *t, struct mutable_dir *d, uint8_t *container, si
 /* -- floor_disk.c: shares, files, rows ---------------------------------------------------------------- */
 
 struct store {
-	int fd;     /* STORE/shares */
+	int fd; /* STORE/shares */
 	bool durable;
 };
 void store_put(struct store *s, const char *si, const void *p, size_t n);     /* immutable */

@@ -154,7 +154,8 @@ void
 secrets_derive(struct secrets *s, const uint8_t lease_secret[32])
 {
 	struct tools t;
-	static const char renew[] = "allmydata_client_renewal_secret_v1", cancel[] = "allmydata_client_cancel_secret_v1";
+	static const char renew[] = "allmydata_client_renewal_secret_v1",
+			  cancel[] = "allmydata_client_cancel_secret_v1";
 
 	tools_init(&t);
 	tagged(&t, (const char *)lease_secret, 32, renew, sizeof(renew) - 1, s->renew);
@@ -219,8 +220,8 @@ extension(uint8_t *out, size_t n, const uint8_t crypttext[32], const uint8_t seg
 }
 
 size_t
-chk_encode(struct tools *t, const struct secrets *s, const void *p, size_t n, size_t segment_max,
-	uint32_t expiry, char cap[CAP_MAX], char si[27])
+chk_encode(struct tools *t, const struct secrets *s, const void *p, size_t n, size_t segment_max, uint32_t expiry,
+	char cap[CAP_MAX], char si[27])
 {
 	uint8_t key[32], index[32], crypttext[32], segment[32], block[32], ueb_hash[32];
 	uint8_t *share = t->out + HEADER, *data = share + 0x24, *tail = data + n;

@@ -195,8 +195,8 @@ entries_publish(struct tools *t, struct store *s, struct mutable_dir *d, const s
 	size_t at = 0, size, room = 1;
 	char metadata[128];
 	double now = (double)time(NULL) + 0.25;
-	int metadata_n = snprintf(metadata, sizeof(metadata),
-		"{\"tahoe\": {\"linkcrtime\": %.6f, \"linkmotime\": %.6f}}", now, now);
+	int metadata_n = snprintf(
+		metadata, sizeof(metadata), "{\"tahoe\": {\"linkcrtime\": %.6f, \"linkmotime\": %.6f}}", now, now);
 
 	for (size_t i = 0; i < n; i++)
 		room += strlen(e[i].name) + 400;

@@ -123,7 +123,8 @@ rows_open(struct rows *r, const char *path)
 	if (sqlite3_open(path, &r->db) != SQLITE_OK || sqlite3_exec(r->db, schema, NULL, NULL, NULL) != SQLITE_OK)
 		die("%s: %s", path, sqlite3_errmsg(r->db));
 	for (int i = 0; i < 9; i++)
-		if (sqlite3_prepare_v3(r->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &r->st[i], NULL) != SQLITE_OK)
+		if (sqlite3_prepare_v3(r->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &r->st[i], NULL) !=
+			SQLITE_OK)
 			die("%s", sqlite3_errmsg(r->db));
 }
 

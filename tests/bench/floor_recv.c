@@ -87,7 +87,7 @@ write_temp(struct receiver *r, struct fetched *f, const uint8_t *p, size_t n)
 	struct timespec times[2] = {{.tv_sec = f->mtime}, {.tv_sec = f->mtime}};
 
 	if (asprintf(&f->temp, "%.*s.magic-folder-%08x%08x.tmp", dir_n, f->path, randombytes_random(),
-		randombytes_random()) < 0)
+		    randombytes_random()) < 0)
 		die("out of memory");
 	fd = openat(r->to, f->temp, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
 	if (fd < 0 && errno == ENOENT && slash != NULL) {
@@ -118,7 +118,8 @@ receive_file(struct tools *t, struct receiver *r, struct fetched *f, uint8_t *co
 	f->mtime = json_integer_value(json_object_get(doc, "modification_time"));
 	json_decref(doc);
 	n = signed_text(text, sizeof(text), s.content, s.metadata, f->path);
-	if (sodium_base642bin(sig, 64, s.sig64, strlen(s.sig64), NULL, NULL, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	if (sodium_base642bin(sig, 64, s.sig64, strlen(s.sig64), NULL, NULL, NULL, sodium_base64_VARIANT_ORIGINAL) !=
+			0 ||
 		crypto_sign_verify_detached(sig, (const uint8_t *)text, n, r->run->verify_key) != 0)
 		die("bad signature of %s", f->path);
 	n = fetch(t, r, s.content, container, plain);
@@ -178,7 +179,8 @@ look(struct tools *t, struct receiver *r, struct entry **known, size_t *n, uint8
 }
 
 static void
-apply(struct tools *t, struct receiver *r, struct rows *rows, struct entry **all, size_t *n, struct fetched *batch, size_t m)
+apply(struct tools *t, struct receiver *r, struct rows *rows, struct entry **all, size_t *n, struct fetched *batch,
+	size_t m)
 {
 	struct entry *more = need(m * sizeof(*more));
 

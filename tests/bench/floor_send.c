@@ -111,14 +111,15 @@ send_file(struct tools *t, struct sender *s, struct sent *f, uint8_t *buf)
 	m = ns_put(one, "content", 7);
 	m += ns_put(one + m, f->content, strlen(f->content));
 	m += ns_put(one + m, "", 0);
-	m += ns_put(one + m, text, (size_t)snprintf(text, sizeof(text), "{\"mtime\": %lld, \"ctime\": %lld}",
-		(long long)f->mtime, (long long)time(NULL)));
+	m += ns_put(one + m, text,
+		(size_t)snprintf(text, sizeof(text), "{\"mtime\": %lld, \"ctime\": %lld}", (long long)f->mtime,
+			(long long)time(NULL)));
 	at = ns_put(packed, one, m);
 	m = ns_put(one, "metadata", 8);
 	m += ns_put(one + m, meta, strlen(meta));
 	m += ns_put(one + m, "", 0);
-	m += ns_put(one + m, text, (size_t)snprintf(text, sizeof(text),
-		"{\"magic_folder\": {\"author_signature\": \"%s\"}}", sig64));
+	m += ns_put(one + m, text,
+		(size_t)snprintf(text, sizeof(text), "{\"magic_folder\": {\"author_signature\": \"%s\"}}", sig64));
 	at += ns_put(packed + at, one, m);
 	put_share(t, s, packed, at, cap);
 	snprintf(f->snapshot, sizeof(f->snapshot), "URI:DIR2-%.*s", CAP_MAX - 16, cap + 4);
@@ -158,7 +159,8 @@ mangle(const char *path)
 
 /* Three transactions of three statements for each file, as a daemon's path has them. */
 static void
-publish(struct tools *t, struct sender *s, struct rows *rows, struct entry **all, size_t *n, struct sent *batch, size_t m)
+publish(struct tools *t, struct sender *s, struct rows *rows, struct entry **all, size_t *n, struct sent *batch,
+	size_t m)
 {
 	struct entry *more = need(m * sizeof(*more));
 

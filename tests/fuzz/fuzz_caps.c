@@ -70,7 +70,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	mf_cap_print(&cap, text);
 	must(mf_cap_parse(mf_strz(text), &again, NULL) == MF_OK);
 	must(cap.kind == again.kind && cap.prefix == again.prefix && cap.k == again.k && cap.n == again.n);
-	must(cap.size == again.size && memcmp(cap.key, again.key, 16) == 0 &&
-		memcmp(cap.hash, again.hash, 32) == 0);
+	must(cap.size == again.size && memcmp(cap.key, again.key, 16) == 0 && memcmp(cap.hash, again.hash, 32) == 0);
 	return 0;
 }

@@ -82,8 +82,7 @@ golden_case_init(struct golden_case *c, const json_t *v)
 		mf_buf_addf(&path, "lafs/%s", name);
 		c->file[c->shares] = golden_file((const char *)path.p);
 		c->data[c->shares] = golden_share(&c->file[c->shares]);
-		c->in[c->shares] =
-			mf_share_in_mem((uint32_t)atoi(strrchr(name, '.') + 1), &c->data[c->shares]);
+		c->in[c->shares] = mf_share_in_mem((uint32_t)atoi(strrchr(name, '.') + 1), &c->data[c->shares]);
 		c->shares++;
 		mf_buf_free(&path);
 	}
@@ -119,8 +118,8 @@ collect_bad(void *arg, uint32_t share, const mf_err *why)
 }
 
 mf_code
-decode_range(const mf_cap *cap, const mf_share_in *in, size_t n, uint64_t off, uint64_t len,
-	struct collected *out, mf_err *err)
+decode_range(const mf_cap *cap, const mf_share_in *in, size_t n, uint64_t off, uint64_t len, struct collected *out,
+	mf_err *err)
 {
 	mf_chk_read r = {.cap = cap, .share = in, .shares = n, .bad = collect_bad, .bad_arg = out};
 

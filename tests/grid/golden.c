@@ -70,8 +70,8 @@ golden_unbase64(void *out, size_t room, const char *text)
 	size_t n = 0;
 
 	cr_assert(text != NULL &&
-			sodium_base642bin(out, room, text, strlen(text), NULL, &n, NULL,
-				sodium_base64_VARIANT_ORIGINAL) == 0,
+			sodium_base642bin(
+				out, room, text, strlen(text), NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL) == 0,
 		"not base64");
 	return n;
 }

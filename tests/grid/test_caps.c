@@ -210,19 +210,15 @@ check_types(const json_t *v, mf_str text, const mf_cap *cap)
 	mf_dirread r;
 	mf_dirwrite w;
 
-	cr_assert(mf_filecap_parse(text, &f, NULL) == (file && fits ? MF_OK : refused), "%s",
-		golden_str(v, "cap"));
+	cr_assert(mf_filecap_parse(text, &f, NULL) == (file && fits ? MF_OK : refused), "%s", golden_str(v, "cap"));
 	cr_assert(mf_immdir_parse(text, &i, NULL) == (imm ? MF_OK : refused), "%s", golden_str(v, "cap"));
 	cr_assert(mf_dirread_parse(text, &r, NULL) == ((ro || imm) && !mdmf ? MF_OK : refused), "%s",
 		golden_str(v, "cap"));
-	cr_assert(mf_dirwrite_parse(text, &w, NULL) == (rw && !mdmf ? MF_OK : refused), "%s",
-		golden_str(v, "cap"));
+	cr_assert(mf_dirwrite_parse(text, &w, NULL) == (rw && !mdmf ? MF_OK : refused), "%s", golden_str(v, "cap"));
 	if (file && fits)
-		cr_assert(strcmp(f.text, golden_str(v, "kept_string")) == 0 &&
-			mf_filecap_size(&f) == cap->size);
+		cr_assert(strcmp(f.text, golden_str(v, "kept_string")) == 0 && mf_filecap_size(&f) == cap->size);
 	if (imm) {
-		cr_assert(
-			strcmp(i.text, golden_str(v, "kept_string")) == 0 && mf_immdir_size(&i) == cap->size);
+		cr_assert(strcmp(i.text, golden_str(v, "kept_string")) == 0 && mf_immdir_size(&i) == cap->size);
 		mf_immdir_read(&i, &r);
 		cr_assert(strcmp(r.text, i.text) == 0);
 	}
@@ -250,8 +246,7 @@ Test(caps, as_magic_folder_sees_them)
 			continue;
 		}
 		cr_assert(rc == MF_OK && cap.kind != MF_CAP_UNKNOWN, "%s", z);
-		cr_assert(
-			mf_cap_is_dir(cap.kind) == json_is_true(json_object_get(v, "is_directory")), "%s", z);
+		cr_assert(mf_cap_is_dir(cap.kind) == json_is_true(json_object_get(v, "is_directory")), "%s", z);
 		if (json_is_integer(json_object_get(v, "size")))
 			cr_assert(cap.size == golden_int(v, "size"), "%s", z);
 		check_types(v, mf_strz(z), &cap);
@@ -317,8 +312,7 @@ Test(caps, errors_and_hints_hold_no_secret)
 		cr_assert(strcmp(hint, rows[i][1]) == 0, "%s gives %s", rows[i][0], hint);
 	}
 	cr_assert(mf_filecap_parse(mf_strz("URI:DIR2:" K26 ":" H52), &f, &err) == MF_EFORMAT);
-	cr_assert(strstr(err.text, K26) == NULL && strstr(err.text, "URI:DIR2:...dypq") != NULL, "%s",
-		err.text);
+	cr_assert(strstr(err.text, K26) == NULL && strstr(err.text, "URI:DIR2:...dypq") != NULL, "%s", err.text);
 	cr_assert(mf_filecap_parse(mf_strz("URI:CHK:" K26 "x:" H52), &f, &err) == MF_EFORMAT);
 	cr_assert(strstr(err.text, "aaaq") == NULL, "%s", err.text);
 }

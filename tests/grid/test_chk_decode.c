@@ -13,8 +13,7 @@ check_all(const struct golden_case *c, const mf_share_in *in, size_t n)
 	struct collected got = {0};
 	mf_err err = {0};
 
-	cr_assert(decode_range(&c->cap, in, n, 0, UINT64_MAX, &got, &err) == MF_OK, "%s: %s", c->name,
-		err.text);
+	cr_assert(decode_range(&c->cap, in, n, 0, UINT64_MAX, &got, &err) == MF_OK, "%s: %s", c->name, err.text);
 	cr_assert(mf_str_eq(mf_buf_str(&got.data), mf_buf_str(&c->plain)), "%s", c->name);
 	cr_assert(got.bad_calls == 0, "%s: share %u reported", c->name, got.bad_share);
 	mf_buf_free(&got.data);
@@ -44,8 +43,8 @@ Test(chk_decode, golden_shares_any_k_of_them)
 		golden_case_init(&c, v);
 		for (size_t i = 0; i < c.shares; i++) {
 			mf_err err = {0};
-			cr_assert(mf_chk_verify_share(&c.cap, &c.in[i], NULL, &err) == MF_OK, "%s: %s",
-				c.name, err.text);
+			cr_assert(
+				mf_chk_verify_share(&c.cap, &c.in[i], NULL, &err) == MF_OK, "%s: %s", c.name, err.text);
 		}
 		if (c.shares < c.cap.k) { /* two files of a 3-of-10 case */
 			struct collected got = {0};
@@ -134,8 +133,7 @@ Test(chk_decode, round_trips)
 			data[i] = mf_buf_str(&s->data[i]);
 			in[i] = mf_share_in_mem(i, &data[i]);
 			if (i < 3 || i + 3 > params.n)
-				cr_assert(mf_chk_verify_share(&c.cap, &in[i], NULL, NULL) == MF_OK, "row %zu",
-					row);
+				cr_assert(mf_chk_verify_share(&c.cap, &in[i], NULL, NULL) == MF_OK, "row %zu", row);
 		}
 		for (unsigned round = 0; round < 3; round++) {
 			check_all(&c, in, params.k);
@@ -186,11 +184,9 @@ Test(chk_decode, ranges)
 				off = off / 65536 * 65536;
 			uint64_t from = off < size ? off : size, n = len < size - from ? len : size - from;
 			mf_err err = {0};
-			cr_assert(decode_range(&c.cap, c.in, c.shares, off, len, &got, &err) == MF_OK, "%s",
-				err.text);
+			cr_assert(decode_range(&c.cap, c.in, c.shares, off, len, &got, &err) == MF_OK, "%s", err.text);
 			cr_assert(mf_str_eq(mf_buf_str(&got.data), mf_bytes(c.plain.p + from, (size_t)n)),
-				"%s: %llu bytes at %llu", c.name, (unsigned long long)len,
-				(unsigned long long)off);
+				"%s: %llu bytes at %llu", c.name, (unsigned long long)len, (unsigned long long)off);
 		}
 		mf_buf_free(&got.data);
 		golden_case_deinit(&c);
@@ -246,8 +242,7 @@ Test(chk_decode, errors_of_others_pass_through)
 	golden_case_init(&c, json_array_get(json_object_get(all, "cases"), 1)); /* 3 of 10, ten files */
 	cr_assert(c.shares == 10 && c.cap.k == 3);
 	mf_chk_read r = {.cap = &c.cap, .share = c.in, .shares = c.shares};
-	cr_assert(
-		mf_chk_decode(&r, 0, 10, refuse, NULL, &err) == MF_EFULL && strcmp(err.text, "no room") == 0);
+	cr_assert(mf_chk_decode(&r, 0, 10, refuse, NULL, &err) == MF_EFULL && strcmp(err.text, "no room") == 0);
 	r.cancel = &cancel;
 	cr_assert(mf_chk_decode(&r, 0, 10, collect, &got, &err) == MF_ECANCELED && got.data.n == 0);
 	cr_assert(mf_chk_verify_share(&c.cap, &c.in[0], &cancel, &err) == MF_ECANCELED);

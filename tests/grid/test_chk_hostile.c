@@ -12,8 +12,8 @@ TestSuite(chk_hostile, .timeout = 120);
 struct victim {
 	json_t *all;
 	struct golden_case c;
-	mf_buf copy; /* of share 0 */
-	mf_str bytes; /* what the spoiled share shows of it */
+	mf_buf copy;        /* of share 0 */
+	mf_str bytes;       /* what the spoiled share shows of it */
 	mf_share_in in[16]; /* in[0] is the spoiled one */
 	struct collected got;
 };
@@ -64,8 +64,7 @@ right_or_refused(struct victim *x, size_t shares)
 
 	cr_assert(rc == MF_OK || rc == MF_EFORMAT, "%s: %s", mf_code_name(rc), err.text);
 	cr_assert(x->got.data.n <= x->c.plain.n);
-	cr_assert(
-		x->got.data.n == 0 || memcmp(x->got.data.p, x->c.plain.p, x->got.data.n) == 0, "wrong bytes");
+	cr_assert(x->got.data.n == 0 || memcmp(x->got.data.p, x->c.plain.p, x->got.data.n) == 0, "wrong bytes");
 	cr_assert(rc != MF_OK || x->got.data.n == x->c.plain.n, "bytes missing");
 	return rc;
 }
@@ -97,8 +96,7 @@ Test(chk_hostile, every_single_bit_flipped)
 		}
 		/* What may change unseen by a reader: block size, data size, the place of the unused tree and that
 		 * tree; on the good path of one segment also the trees and, beyond the first share, the UEB. */
-		cr_assert(verified > 0 && verified <= 8 * (32 + 12) && passed >= verified, "%zu: %u", which,
-			verified);
+		cr_assert(verified > 0 && verified <= 8 * (32 + 12) && passed >= verified, "%zu: %u", which, verified);
 		cr_assert(refused > 8 * x.c.plain.n / x.c.cap.k, "%zu: %u refused", which, refused);
 		victim_deinit(&x);
 	}
@@ -112,8 +110,7 @@ Test(chk_hostile, cut_at_every_length)
 		for (size_t n = 0; n < x.c.data[0].n; n++) {
 			x.copy.n = n;
 			victim_look(&x);
-			cr_assert(mf_chk_verify_share(&x.c.cap, &x.in[0], NULL, NULL) == MF_EFORMAT,
-				"%zu bytes", n);
+			cr_assert(mf_chk_verify_share(&x.c.cap, &x.in[0], NULL, NULL) == MF_EFORMAT, "%zu bytes", n);
 			if (x.c.cap.k == 1)
 				cr_assert(right_or_refused(&x, 1) == MF_EFORMAT, "%zu bytes", n);
 			else
@@ -135,9 +132,9 @@ put_be(uint8_t *p, size_t n, uint64_t v)
 /* Every header field, and the UEB's length, with numbers that overflow, point outside or backwards. */
 Test(chk_hostile, impossible_numbers)
 {
-	static const uint64_t values[] = {0, 1, 2, 35, 36, 67, 68, 91, 92, 93, 532, 600, 1999, 2000, 2001,
-		0x7fffffff, 0xffffffff, 0xfffffffe, (uint64_t)1 << 32, INT64_MAX, (uint64_t)1 << 63,
-		UINT64_MAX, UINT64_MAX - 35, UINT64_MAX - 531};
+	static const uint64_t values[] = {0, 1, 2, 35, 36, 67, 68, 91, 92, 93, 532, 600, 1999, 2000, 2001, 0x7fffffff,
+		0xffffffff, 0xfffffffe, (uint64_t)1 << 32, INT64_MAX, (uint64_t)1 << 63, UINT64_MAX, UINT64_MAX - 35,
+		UINT64_MAX - 531};
 	mf_buf v2 = golden_file("lafs/chk/c1k-k1n1-v2layout.0");
 
 	for (size_t which = 0; which < 4; which++) {
@@ -176,13 +173,12 @@ Test(chk_hostile, another_share_takes_over)
 	victim_init(&x, 9);
 	cr_assert(x.c.cap.k == 3 && x.c.shares == 10 && x.c.plain.n == 307201);
 	cr_assert(mf_chk_layout_of(x.c.plain.n, 3, 10, 65536, &l, NULL) == MF_OK);
-	const uint64_t spots[] = {0, l.o_data, l.o_data + 2 * l.block_size + 7, l.o_plaintext - 1,
-		l.o_crypttext + 40, l.o_crypttext + 7 * 32, l.o_ueb + 20};
+	const uint64_t spots[] = {0, l.o_data, l.o_data + 2 * l.block_size + 7, l.o_plaintext - 1, l.o_crypttext + 40,
+		l.o_crypttext + 7 * 32, l.o_ueb + 20};
 	for (size_t i = 0; i < sizeof(spots) / sizeof(spots[0]); i++) {
 		x.copy.p[spots[i]] ^= 0x10;
 		right(&x, x.c.shares, "spot", i);
-		cr_assert(x.got.bad_calls == 1 && x.got.bad_share == 0, "spot %zu: %u reports", i,
-			x.got.bad_calls);
+		cr_assert(x.got.bad_calls == 1 && x.got.bad_share == 0, "spot %zu: %u reports", i, x.got.bad_calls);
 		cr_assert(mf_chk_verify_share(&x.c.cap, &x.in[0], NULL, NULL) == MF_EFORMAT, "spot %zu", i);
 		victim_mend(&x);
 	}
@@ -192,8 +188,7 @@ Test(chk_hostile, another_share_takes_over)
 	cr_assert(x.got.data.n == 2 * l.segment_size && x.got.bad_calls == 1 && x.got.bad_share == 0);
 	/* The segments without the damage can still be had from these three, also behind it. */
 	mf_err err = {0};
-	cr_assert(decode_range(&x.c.cap, x.in, 3, 3 * l.segment_size, 100, &x.got, &err) == MF_OK, "%s",
-		err.text);
+	cr_assert(decode_range(&x.c.cap, x.in, 3, 3 * l.segment_size, 100, &x.got, &err) == MF_OK, "%s", err.text);
 	cr_assert(memcmp(x.got.data.p, x.c.plain.p + 3 * l.segment_size, 100) == 0);
 	victim_mend(&x);
 
@@ -316,7 +311,7 @@ Test(chk_hostile, makers_that_lie)
 		{1000, 1, "", ""},
 		{1000, 1, "-1", ""},
 		{1000, 1, "1001", ""}, /* larger than the file */
-		{1000, 2, "501", ""}, /* no multiple of k */
+		{1000, 2, "501", ""},  /* no multiple of k */
 		{1000, 1, "99999999999999999999", ""},
 		{INT64_MAX, 1, "1", ""}, /* 2^63 segments: trees without end */
 		{INT64_MAX, 1, "16777216", ""},
@@ -331,8 +326,7 @@ Test(chk_hostile, makers_that_lie)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		cr_assert(decode_crafted(rows[i].size, rows[i].k, rows[i].segment_size, rows[i].without) ==
-				MF_EFORMAT,
+		cr_assert(decode_crafted(rows[i].size, rows[i].k, rows[i].segment_size, rows[i].without) == MF_EFORMAT,
 			"row %zu", i);
 }
 

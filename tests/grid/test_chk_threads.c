@@ -131,7 +131,7 @@ main(void)
 	}
 	for (size_t i = 0; i < CALLERS; i++)
 		(void)pthread_join(thread[i], NULL);
-	printf("1..1\n%sok 1 - encoding with helpers, four callers at once%s%s\n",
-		failed == NULL ? "" : "not ", failed == NULL ? "" : " # ", failed == NULL ? "" : failed);
+	printf("1..1\n%sok 1 - encoding with helpers, four callers at once%s%s\n", failed == NULL ? "" : "not ",
+		failed == NULL ? "" : " # ", failed == NULL ? "" : failed);
 	return failed != NULL;
 }

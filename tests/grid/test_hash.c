@@ -278,8 +278,7 @@ check_climb(const mf_node *tree, uint64_t leaves, uint64_t leaf)
 		chain[i].hash[31] ^= 1;
 		if (n > 1 && index[i] != mf_merkle_width(leaves) - 1 + leaf) {
 			chain[i].index = 1000;
-			cr_assert(!mf_merkle_climb(leaves, leaf, hash, chain, n, root),
-				"a missing node climbs");
+			cr_assert(!mf_merkle_climb(leaves, leaf, hash, chain, n, root), "a missing node climbs");
 			chain[i].index = index[i];
 		}
 	}
@@ -298,12 +297,11 @@ Test(hash, merkle_trees)
 		uint64_t n = json_array_size(leaf), width = mf_merkle_width(n);
 		mf_node tree[31] = {{0}};
 
-		cr_assert(mf_merkle_nodes(n) == json_array_size(want) && mf_merkle_nodes(n) <= 31,
-			"%s leaves", name);
+		cr_assert(mf_merkle_nodes(n) == json_array_size(want) && mf_merkle_nodes(n) <= 31, "%s leaves", name);
 		cr_assert(1u << mf_merkle_depth(n) == width);
 		for (size_t j = 0; j < n; j++)
-			cr_assert(mf_unhex(tree[width - 1 + j], 32,
-				mf_strz(json_string_value(json_array_get(leaf, j)))));
+			cr_assert(
+				mf_unhex(tree[width - 1 + j], 32, mf_strz(json_string_value(json_array_get(leaf, j)))));
 		mf_merkle_fill(tree, n);
 		for (size_t i = 0; i < json_array_size(want); i++) {
 			mf_node w;
@@ -312,10 +310,8 @@ Test(hash, merkle_trees)
 		}
 		cr_assert(mf_merkle_whole((const mf_node *)tree, n));
 		for (uint64_t j = 0; j < n; j++) {
-			check_chain(
-				json_object_get(t, "needed_for_leaf(with leaf)"), n, j, MF_CHAIN_WITH_LEAF);
-			check_chain(json_object_get(t, "needed_for_leaf(without leaf)"), n, j,
-				MF_CHAIN_WITHOUT_LEAF);
+			check_chain(json_object_get(t, "needed_for_leaf(with leaf)"), n, j, MF_CHAIN_WITH_LEAF);
+			check_chain(json_object_get(t, "needed_for_leaf(without leaf)"), n, j, MF_CHAIN_WITHOUT_LEAF);
 			check_climb((const mf_node *)tree, n, j);
 		}
 		tree[mf_merkle_nodes(n) - 1][0] ^= 1;

@@ -65,8 +65,7 @@ Test(zfec, blocks_rows_and_decoding)
 	json_array_foreach(all, at, t)
 	{
 		static uint8_t block[MF_ZFEC_MAX][32];
-		uint32_t have[MF_ZFEC_MAX], k = (uint32_t)golden_int(t, "k"),
-					    n = (uint32_t)golden_int(t, "n");
+		uint32_t have[MF_ZFEC_MAX], k = (uint32_t)golden_int(t, "k"), n = (uint32_t)golden_int(t, "n");
 		const char *name;
 		json_t *hex;
 
@@ -90,8 +89,8 @@ Test(zfec, blocks_rows_and_decoding)
 		json_object_foreach(json_object_get(t, "blocks_hex"), name, hex)
 		{
 			mf_buf want = golden_unhex(json_string_value(hex));
-			cr_assert(want.n == 32 && memcmp(block[atoi(name)], want.p, 32) == 0,
-				"%u-of-%u block %s", k, n, name);
+			cr_assert(want.n == 32 && memcmp(block[atoi(name)], want.p, 32) == 0, "%u-of-%u block %s", k, n,
+				name);
 			mf_buf_free(&want);
 		}
 		check_decode(block, k, n);
@@ -118,14 +117,13 @@ Test(zfec, products)
 {
 	for (unsigned a = 0; a < 256; a++)
 		for (unsigned b = 0; b < 256; b++)
-			cr_assert(mf_zfec_mul((uint8_t)a, (uint8_t)b) == multiply((uint8_t)a, (uint8_t)b),
-				"%u*%u", a, b);
+			cr_assert(
+				mf_zfec_mul((uint8_t)a, (uint8_t)b) == multiply((uint8_t)a, (uint8_t)b), "%u*%u", a, b);
 }
 
 Test(zfec, any_length_and_alignment)
 {
-	static const size_t lengths[] = {
-		0, 1, 31, 32, 33, 63, 64, 65, 511, 512, 513, 545, 16383, 16384, 16385, 40001};
+	static const size_t lengths[] = {0, 1, 31, 32, 33, 63, 64, 65, 511, 512, 513, 545, 16383, 16384, 16385, 40001};
 	static uint8_t in[2][40100], out[40100];
 	uint8_t coef[2] = {0x53, 0xca};
 
@@ -139,8 +137,8 @@ Test(zfec, any_length_and_alignment)
 		memset(out, 0xee, sizeof(out));
 		mf_zfec_mix(out + shift, p, coef, 2, n);
 		for (size_t i = 0; i < n; i++)
-			cr_assert(out[shift + i] == (multiply(0x53, p[0][i]) ^ multiply(0xca, p[1][i])),
-				"%zu of %zu", i, n);
+			cr_assert(out[shift + i] == (multiply(0x53, p[0][i]) ^ multiply(0xca, p[1][i])), "%zu of %zu",
+				i, n);
 		cr_assert(out[shift + n] == 0xee, "wrote beyond %zu bytes", n);
 	}
 }

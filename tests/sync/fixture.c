@@ -63,9 +63,15 @@ void
 fixture_create(const struct fixture *f)
 {
 	mf_err err = {0};
-	mf_folder_conf c = {.name = (char *)"f", .author = (char *)"laptop", .seed = {1, 2, 3}, .is_admin = true,
-		.magic_path = (char *)"/home/user/files", .collective_write = fixture_collective,
-		.personal = fixture_personal, .poll_interval_s = 60, .scan_interval_s = 120};
+	mf_folder_conf c = {.name = (char *)"f",
+		.author = (char *)"laptop",
+		.seed = {1, 2, 3},
+		.is_admin = true,
+		.magic_path = (char *)"/home/user/files",
+		.collective_write = fixture_collective,
+		.personal = fixture_personal,
+		.poll_interval_s = 60,
+		.scan_interval_s = 120};
 
 	c.state_dir = f->dir;
 	c.stash_path = fixture_path(f, "stash");

@@ -8,11 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MUST(x)                                                                                                  \
-	do {                                                                                                     \
-		mf_err err = {0};                                                                                \
-		if ((x) != MF_OK)                                                                                \
-			MF_BUG("%s: %s", #x, err.text);                                                          \
+#define MUST(x) \
+	do { \
+		mf_err err = {0}; \
+		if ((x) != MF_OK) \
+			MF_BUG("%s: %s", #x, err.text); \
 	} while (0)
 
 static void
@@ -24,7 +24,8 @@ heard(void *arg, struct mf_folder *f, const mf_folder_event *ev)
 	if (ev->kind != MF_EV_ERROR)
 		return;
 	d->errors++;
-	(void)snprintf(d->last_error, sizeof(d->last_error), "%s: %s", ev->relpath == NULL ? "" : ev->relpath, ev->text);
+	(void)snprintf(
+		d->last_error, sizeof(d->last_error), "%s: %s", ev->relpath == NULL ? "" : ev->relpath, ev->text);
 	fprintf(stderr, "%s: error: %s\n", d->name, d->last_error);
 }
 
@@ -40,8 +41,12 @@ make_device(struct world *w, size_t i, mf_dirread *personal)
 	(void)snprintf(d->state, sizeof(d->state), "%s/state-%s", w->base, d->name);
 	if (mkdir(d->dir, 0755) != 0)
 		MF_BUG("mkdir %s", d->dir);
-	mf_folder_new what = {.name = "f", .author = d->name, .magic_path = d->dir, .state_dir = d->state,
-		.poll_interval_s = 60, .scan_interval_s = 60};
+	mf_folder_new what = {.name = "f",
+		.author = d->name,
+		.magic_path = d->dir,
+		.state_dir = d->state,
+		.poll_interval_s = 60,
+		.scan_interval_s = 60};
 	mf_dirread collective;
 	if (i > 0) {
 		collective = mf_folder_config(w->dev[0].folder)->collective;
@@ -71,8 +76,8 @@ world_open(struct world *w, size_t n)
 		if (i == 0)
 			continue;
 		mf_link link = {.name = mf_strz(w->dev[i].name), .cap = mf_strz(personal.text), .how = MF_LINK_NEW};
-		MUST(w->grid->ops->update(w->grid, &mf_folder_config(w->dev[0].folder)->collective_write, &link, 1,
-			NULL, NULL, &err));
+		MUST(w->grid->ops->update(
+			w->grid, &mf_folder_config(w->dev[0].folder)->collective_write, &link, 1, NULL, NULL, &err));
 	}
 }
 

@@ -120,7 +120,8 @@ fake_list(struct mf_grid *g, const mf_dirread *cap, const mf_dirver *known, bool
 			continue;
 		*out = (mf_listing){.child = mf_alloc(LINKS * sizeof(mf_child)), .n = f->dir[d].n};
 		for (size_t i = 0; i < out->n; i++) /* put in sorted order by the tests */
-			out->child[i] = (mf_child){.name = mf_strz(f->dir[d].name[i]), .ro = mf_strz(f->dir[d].child[i])};
+			out->child[i] =
+				(mf_child){.name = mf_strz(f->dir[d].name[i]), .ro = mf_strz(f->dir[d].child[i])};
 		return MF_OK;
 	}
 	return rc != MF_OK ? rc : mf_fail(e, MF_ENOTFOUND, 0, "no such directory");
@@ -155,7 +156,8 @@ foreign_collective(struct fake *f, const char *metadata)
 	mf_buf_addz(&b, "URI:LIT:");
 	mf_b32_add(&b, metadata, metadata == NULL ? 0 : strlen(metadata));
 	links[0].cap = mf_buf_str(&b);
-	OK(fake_update(&f->grid, &cap, metadata == NULL ? links + 1 : links, metadata == NULL ? 1 : 2, NULL, NULL, &err));
+	OK(fake_update(
+		&f->grid, &cap, metadata == NULL ? links + 1 : links, metadata == NULL ? 1 : 2, NULL, NULL, &err));
 	mf_buf_free(&b);
 	f->made = 0;
 	return f->dir[0].read;
@@ -176,8 +178,12 @@ place_start(struct place *p)
 	p->magic = fixture_path(&p->f, "magic");
 	p->state = fixture_path(&p->f, "folder-x");
 	cr_assert(mkdir(p->magic, 0755) == 0);
-	p->what = (mf_folder_new){.name = "f", .author = "u\xcc\x88", .magic_path = p->magic, .state_dir = p->state,
-		.poll_interval_s = 60, .scan_interval_s = 120};
+	p->what = (mf_folder_new){.name = "f",
+		.author = "u\xcc\x88",
+		.magic_path = p->magic,
+		.state_dir = p->state,
+		.poll_interval_s = 60,
+		.scan_interval_s = 120};
 }
 
 static void
@@ -281,8 +287,11 @@ Test(create, joining_makes_only_our_own_directory, .timeout = 10)
 
 Test(create, joining_checks_before_anything_is_made, .timeout = 10)
 {
-	static const struct { const char *metadata; mf_code code; const char *sentence; } bad[] = {
-		{"{\"version\": 2}", MF_EUNSUPPORTED, "version 2"}, {"{}", MF_EFORMAT, "@metadata"},
+	static const struct {
+		const char *metadata;
+		mf_code code;
+		const char *sentence;
+	} bad[] = {{"{\"version\": 2}", MF_EUNSUPPORTED, "version 2"}, {"{}", MF_EFORMAT, "@metadata"},
 		{"nonsense", MF_EFORMAT, ""}, {"{\"version\": true}", MF_EFORMAT, "@metadata"}};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -340,7 +349,8 @@ Test(create, arguments_are_checked_before_anything_is_made, .timeout = 10)
 	p.what = good;
 	cr_assert(mkdir(p.state, 0755) == 0);
 	mf_dirread personal;
-	cr_assert(create(&p, &personal) == MF_EEXIST && strstr(err.text, "already exists") != NULL && p.fake.calls == 0);
+	cr_assert(
+		create(&p, &personal) == MF_EEXIST && strstr(err.text, "already exists") != NULL && p.fake.calls == 0);
 	cr_assert(mode_of(p.state) == 0755); /* not ours: left alone */
 	free(file);
 	free(inside);
@@ -360,7 +370,8 @@ Test(create, a_failure_at_any_step_leaves_nothing_on_disk, .timeout = 20)
 		p.fake.fail_at = ++n;
 		mf_code rc = create(&p, &personal);
 		done = rc == MF_OK;
-		cr_assert(done || (rc == MF_ENET && access(p.state, F_OK) != 0 && errno == ENOENT), "call %d: %s", n, err.text);
+		cr_assert(done || (rc == MF_ENET && access(p.state, F_OK) != 0 && errno == ENOENT), "call %d: %s", n,
+			err.text);
 		place_end(&p);
 	}
 	cr_assert(n == 7, "%d", n); /* twice put, mkdir, update */

@@ -111,7 +111,8 @@ Test(engine, the_executable_bit_travels_alone_and_other_permissions_do_not, .tim
 
 	two_started();
 	put_text(&w, 0, "run", "#!/bin/sh\n# a script of more than fifty-five bytes, so that it is stored\n");
-	cr_assert(wait_text(&w, 1, "run", "#!/bin/sh\n# a script of more than fifty-five bytes, so that it is stored\n"));
+	cr_assert(
+		wait_text(&w, 1, "run", "#!/bin/sh\n# a script of more than fifty-five bytes, so that it is stored\n"));
 	run_for(&w, 500);
 	cr_assert(chmod(path_of(&w, 0, "run"), 0755) == 0);
 	bool there = false;

@@ -21,7 +21,8 @@ Test(relpath, paths_become_entry_names_as_in_the_reference, .timeout = 10)
 	const json_t *v;
 
 	cr_assert(json_array_size(all) == 72);
-	json_array_foreach(all, i, v) {
+	json_array_foreach(all, i, v)
+	{
 		mf_buf path = golden_unhex(golden_str(v, "path_utf8_hex")), out = {0}, entry = {0}, back = {0};
 		mf_err err;
 
@@ -47,7 +48,8 @@ Test(relpath, entry_names_become_paths_or_errors_as_in_the_reference, .timeout =
 	const json_t *v;
 
 	cr_assert(json_array_size(all) == 38);
-	json_array_foreach(all, i, v) {
+	json_array_foreach(all, i, v)
+	{
 		mf_buf name = golden_unhex(golden_str(v, "mangled_utf8_hex")), out = {0}, again = {0};
 		mf_err err = {0};
 		mf_code rc = mf_unmangle(mf_buf_str(&name), &out, &err);
@@ -80,13 +82,16 @@ Test(relpath, a_bad_escape_is_quoted_whole, .timeout = 5)
 	mf_buf_free(&out);
 }
 
-#define STR(s) {s, sizeof(s) - 1}
+#define STR(s) \
+	{ \
+		s, sizeof(s) - 1 \
+	}
 
 Test(relpath, evil_paths_are_refused_and_odd_ones_are_not, .timeout = 5)
 {
-	static const mf_str bad[] = {STR(""), STR("/"), STR("/a"), STR("a/"), STR("a//b"), STR("."), STR(".."), STR("./a"),
-		STR("../a"), STR("a/../b"), STR("a/./b"), STR("a/.."), STR("a\0b"), STR("\0"), STR("a/\xff"),
-		STR("\xc0\xaf"), STR("\xed\xa0\x80")};
+	static const mf_str bad[] = {STR(""), STR("/"), STR("/a"), STR("a/"), STR("a//b"), STR("."), STR(".."),
+		STR("./a"), STR("../a"), STR("a/../b"), STR("a/./b"), STR("a/.."), STR("a\0b"), STR("\0"),
+		STR("a/\xff"), STR("\xc0\xaf"), STR("\xed\xa0\x80")};
 	static const mf_str good[] = {STR("a"), STR("a/b"), STR("..."), STR(".a"), STR("a/..b"), STR("..a/b.."),
 		STR("a\\b"), STR("a\nb"), STR("@metadata"), STR(" "), STR("e\xcc\x81")};
 	mf_err err;
@@ -125,8 +130,9 @@ Test(relpath, temporary_names_are_recognised, .timeout = 5)
 {
 	static const uint8_t random[8] = {0, 1, 2, 0xab, 0xcd, 0xef, 0xff, 0x10};
 	static const mf_str no[] = {STR(".magic-folder-000102abcdefff1.tmp"), STR(".magic-folder-000102ABCDEFFF10.tmp"),
-		STR(".magic-folder-000102abcdefff10.tmp/x"), STR("x.tmp"), STR("x.snaptmp"), STR("abcdefghijklmno/x.snaptmp"),
-		STR(".magic-folder-000102abcdefff\0.tmp"), STR("0123456789abcdef.snaptmp"), STR("")};
+		STR(".magic-folder-000102abcdefff10.tmp/x"), STR("x.tmp"), STR("x.snaptmp"),
+		STR("abcdefghijklmno/x.snaptmp"), STR(".magic-folder-000102abcdefff\0.tmp"),
+		STR("0123456789abcdef.snaptmp"), STR("")};
 	static const mf_str yes[] = {STR("0123456789abcdefx.snaptmp"), STR("d/Az-_456789abcdefx.txt.snaptmp"),
 		STR("d/.magic-folder-000102abcdefff10.tmp")};
 	char name[MF_TMP_NAME_MAX];

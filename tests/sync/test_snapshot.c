@@ -43,7 +43,8 @@ unbase64(const char *text)
 	size_t n = 0;
 
 	mf_buf_reserve(&b, strlen(text));
-	cr_assert(sodium_base642bin(b.p, b.cap, text, strlen(text), NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL) == 0);
+	cr_assert(
+		sodium_base642bin(b.p, b.cap, text, strlen(text), NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL) == 0);
 	b.n = n;
 	return b;
 }
@@ -64,7 +65,8 @@ listing(const json_t *dirnode, mf_buf *store)
 	const char *name;
 	void *next;
 
-	json_object_foreach_safe(children, next, name, child) {
+	json_object_foreach_safe(children, next, name, child)
+	{
 		const json_t *node = json_array_get(child, 1);
 		mf_child *c = &l.child[l.n];
 		mf_cap cap = {0};
@@ -123,14 +125,16 @@ Test(snapshot, each_of_the_77_cases_gets_its_verdict, .timeout = 20)
 
 	cr_assert(sodium_init() >= 0);
 	cr_assert(json_array_size(all) == 77);
-	json_array_foreach(all, i, v) {
+	json_array_foreach(all, i, v)
+	{
 		const char *name = golden_str(v, "name"), *want = golden_str(v, "c_profile");
 		mf_buf document = unbase64(golden_str(v, "metadata_bytes_base64"));
 		mf_snapshot s;
 		mf_err err = {0};
 		mf_code rc = read_snapshot(json_object_get(v, "dirnode_json"), &document, &s, &err);
 
-		cr_assert(rc == MF_OK || rc == MF_EFORMAT || rc == MF_EAUTH || rc == MF_EUNSUPPORTED, "%s: %d", name, rc);
+		cr_assert(
+			rc == MF_OK || rc == MF_EFORMAT || rc == MF_EAUTH || rc == MF_EUNSUPPORTED, "%s: %d", name, rc);
 		if (strcmp(want, "accept") == 0) {
 			cr_assert(rc == MF_OK, "%s: %s", name, err.text);
 			same_as_parsed(&s, json_object_get(v, "parsed"), name);
@@ -150,9 +154,11 @@ Test(snapshot, signatures_are_the_reference_s, .timeout = 20)
 
 	cr_assert(sodium_init() >= 0);
 	cr_assert(json_array_size(all) == 14);
-	json_array_foreach(all, i, v) {
+	json_array_foreach(all, i, v)
+	{
 		const char *name = golden_str(v, "name");
-		mf_buf seed = golden_unhex(golden_str(v, "seed_hex")), key = golden_unhex(golden_str(v, "verify_key_hex"));
+		mf_buf seed = golden_unhex(golden_str(v, "seed_hex")),
+		       key = golden_unhex(golden_str(v, "verify_key_hex"));
 		mf_buf want = golden_unhex(golden_str(v, "signed_bytes_hex")), got = {0}, store = {0}, edge = {0};
 		mf_str content = text_of(v, "content_cap"), metadata = text_of(v, "metadata_cap");
 		mf_snapshot s = {.relpath = mf_strdup(text_of(v, "relpath")), .deletion = content.n == 0};
@@ -164,7 +170,8 @@ Test(snapshot, signatures_are_the_reference_s, .timeout = 20)
 		cr_assert(mf_filecap_parse(metadata, &s.metadata_cap, NULL) == MF_OK);
 		memcpy(s.author_key, key.p, 32);
 		mf_snapshot_links(&s, seed.p, 2, links, &store);
-		mf_buf_addf(&edge, "{\"magic_folder\": {\"author_signature\": \"%s\"}}", golden_str(v, "author_signature"));
+		mf_buf_addf(
+			&edge, "{\"magic_folder\": {\"author_signature\": \"%s\"}}", golden_str(v, "author_signature"));
 		cr_assert(mf_str_eq(links[1].metadata, mf_buf_str(&edge)), "%s", name);
 		mf_snapshot_clear(&s);
 		mf_buf_free(&seed);
@@ -228,7 +235,8 @@ Test(snapshot, real_snapshots_verify_and_are_made_again_byte_for_byte, .timeout 
 
 	cr_assert(sodium_init() >= 0);
 	cr_assert(json_array_size(all) == 16);
-	json_array_foreach(all, i, v) {
+	json_array_foreach(all, i, v)
+	{
 		mf_buf document = unbase64(golden_str(v, "metadata_bytes_base64"));
 		mf_snapshot s;
 		mf_err err = {0};
@@ -255,18 +263,25 @@ ours(mf_snapshot *s, mf_buf *document)
 	uint8_t secret[64];
 
 	*s = (mf_snapshot){.relpath = mf_strdup(MF_STR("d/\xc3\xa9\n\xf0\x9f\x98\x80\"\\.txt")),
-		.author = mf_strdup(MF_STR("Z\xc3\xbcrich")), .mtime_s = -5, .has_mtime = true, .has_sha = true, .sha = {1, 2, 3},
-		.has_executable = true, .executable = true};
+		.author = mf_strdup(MF_STR("Z\xc3\xbcrich")),
+		.mtime_s = -5,
+		.has_mtime = true,
+		.has_sha = true,
+		.sha = {1, 2, 3},
+		.has_executable = true,
+		.executable = true};
 	(void)crypto_sign_seed_keypair(s->author_key, secret, test_seed);
 	s->parents = mf_alloc(2 * sizeof(mf_immdir));
 	s->n_parents = 2;
 	cr_assert(mf_immdir_parse(MF_STR("URI:DIR2-CHK:owtiq6vpmbkrqhlogny5vdthiu:"
-		"idtnxw3bzmbbgc3kimtkozg7f2jz6d3twfk3bu3tik2eg6so2tca:1:1:351"), &s->parents[0], NULL) == MF_OK);
+					 "idtnxw3bzmbbgc3kimtkozg7f2jz6d3twfk3bu3tik2eg6so2tca:1:1:351"),
+			  &s->parents[0], NULL) == MF_OK);
 	cr_assert(mf_immdir_parse(MF_STR("URI:DIR2-LIT:"), &s->parents[1], NULL) == MF_OK);
 	cr_assert(mf_filecap_parse(MF_STR("URI:LIT:"), &s->content, NULL) == MF_OK);
 	mf_snapshot_document(s, document);
 	cr_assert(mf_filecap_parse(MF_STR("URI:CHK:gcrerabcjfb4fhsolollllduee:"
-		"hd7zb4lnitrxkvrcj4a4jn2hgueapy2dsbqbb5m53q4cvku55yvq:1:1:186"), &s->metadata_cap, NULL) == MF_OK);
+					  "hd7zb4lnitrxkvrcj4a4jn2hgueapy2dsbqbb5m53q4cvku55yvq:1:1:186"),
+			  &s->metadata_cap, NULL) == MF_OK);
 }
 
 /* Signs @p s with its document replaced by @p document, and reads that. */
@@ -319,7 +334,8 @@ Test(snapshot, ours_reads_back_with_its_extras, .timeout = 5)
 Test(snapshot, extras_that_are_not_ours_are_as_if_absent, .timeout = 5)
 {
 	static const char *const tails[] = {"\"content_sha256\": 5, \"executable\": 1}",
-		"\"content_sha256\": \"abc\", \"executable\": \"yes\"}", "\"content_sha256\": null, \"executable\": null}"};
+		"\"content_sha256\": \"abc\", \"executable\": \"yes\"}",
+		"\"content_sha256\": null, \"executable\": null}"};
 	mf_snapshot s, back;
 	mf_buf document = {0};
 	mf_err err = {0};
@@ -342,9 +358,13 @@ Test(snapshot, extras_that_are_not_ours_are_as_if_absent, .timeout = 5)
 
 Test(snapshot, times_are_clamped_and_rounded_down, .timeout = 5)
 {
-	static const struct { const char *text; bool ok; int64_t want; } cases[] = {{"-1.5", true, -2}, {"1.5", true, 1},
-		{"1e300", true, INT64_C(1) << 53}, {"-1e300", true, -(INT64_C(1) << 53)}, {"9007199254740993", true,
-		INT64_C(1) << 53}, {"1e400", false, 0}, {"[]", false, 0}, {"\"5\"", false, 0}, {"null", false, 0}};
+	static const struct {
+		const char *text;
+		bool ok;
+		int64_t want;
+	} cases[] = {{"-1.5", true, -2}, {"1.5", true, 1}, {"1e300", true, INT64_C(1) << 53},
+		{"-1e300", true, -(INT64_C(1) << 53)}, {"9007199254740993", true, INT64_C(1) << 53},
+		{"1e400", false, 0}, {"[]", false, 0}, {"\"5\"", false, 0}, {"null", false, 0}};
 	mf_err err = {0};
 
 	cr_assert(sodium_init() >= 0);
@@ -387,8 +407,10 @@ Test(snapshot, oversized_metadata_is_refused_unread, .timeout = 5)
 	cr_assert(sodium_init() >= 0);
 	ours(&s, &document);
 	cr_assert(mf_filecap_parse(MF_STR("URI:CHK:gcrerabcjfb4fhsolollllduee:"
-		"hd7zb4lnitrxkvrcj4a4jn2hgueapy2dsbqbb5m53q4cvku55yvq:1:1:1048577"), &s.metadata_cap, NULL) == MF_OK);
-	cr_assert(sign_and_read(&s, mf_buf_str(&document), &back, &err) == MF_EFORMAT && strstr(err.text, "larger") != NULL);
+					  "hd7zb4lnitrxkvrcj4a4jn2hgueapy2dsbqbb5m53q4cvku55yvq:1:1:1048577"),
+			  &s.metadata_cap, NULL) == MF_OK);
+	cr_assert(sign_and_read(&s, mf_buf_str(&document), &back, &err) == MF_EFORMAT &&
+		strstr(err.text, "larger") != NULL);
 	mf_snapshot_clear(&back);
 	mf_snapshot_clear(&s);
 	mf_buf_free(&document);

@@ -21,7 +21,8 @@ Test(state, stat_times_are_rounded_as_python_does, .timeout = 10)
 	size_t i;
 
 	cr_assert(json_array_size(all) == 21);
-	json_array_foreach(all, i, v) {
+	json_array_foreach(all, i, v)
+	{
 		int64_t ns = json_integer_value(json_object_get(v, "mtime_ns_exact"));
 		int64_t want = json_integer_value(json_object_get(v, "stored_mtime_ns"));
 		cr_assert(mf_py_ns(ns) == want, "%lld: got %lld, want %lld", (long long)ns, (long long)mf_py_ns(ns),
@@ -32,8 +33,12 @@ Test(state, stat_times_are_rounded_as_python_does, .timeout = 10)
 
 Test(state, a_stat_matches_the_state_made_of_it, .timeout = 5)
 {
-	mf_stat st = {.kind = MF_KIND_FILE, .size = 7, .mtime_ns = 1795421552783950025, .ctime_ns = 1795421552783950026,
-		.ino = 42}, other = st;
+	mf_stat st = {.kind = MF_KIND_FILE,
+			.size = 7,
+			.mtime_ns = 1795421552783950025,
+			.ctime_ns = 1795421552783950026,
+			.ino = 42},
+		other = st;
 	mf_pathstate ps = mf_pathstate_of(&st);
 
 	cr_assert(ps.present && ps.size == 7 && ps.mtime_ns == 1795421552783950080 && ps.ino == 42);
@@ -63,8 +68,8 @@ Test(state, a_new_folder_reads_back_its_configuration, .timeout = 10)
 
 	fixture_start(&f);
 	fixture_create(&f);
-	cr_assert(fixture_says(&f, "state.sqlite", "SELECT typeof(author_private_key) || length(author_private_key) FROM config",
-		"blob56"));
+	cr_assert(fixture_says(&f, "state.sqlite",
+		"SELECT typeof(author_private_key) || length(author_private_key) FROM config", "blob56"));
 	cr_assert(fixture_says(&f, "state.sqlite", "PRAGMA user_version", "1"));
 	cr_assert(fixture_says(&f, "state.sqlite", "PRAGMA journal_mode", "wal"));
 	struct mf_state *s = fixture_open(&f);
@@ -92,7 +97,8 @@ Test(state, odd_configurations_of_python_are_read, .timeout = 10)
 
 	fixture_start(&f);
 	fixture_create(&f);
-	fixture_sql(&f, "state.sqlite", "UPDATE config SET author_private_key = CAST(author_private_key AS TEXT),"
+	fixture_sql(&f, "state.sqlite",
+		"UPDATE config SET author_private_key = CAST(author_private_key AS TEXT),"
 		" upload_dircap = NULL, scan_interval = NULL, collective_dircap ="
 		" 'URI:DIR2-RO:fevsgwcjybcit7hzawsbawxr4y:nm2xznszzsaypssjj6cuwynplr7r4udlp3chgev6af45f4xvonha'");
 	struct mf_state *s = fixture_open(&f);
@@ -137,10 +143,20 @@ Test(state, what_is_no_state_of_ours_is_refused_by_name, .timeout = 10)
 static mf_path_row
 sample(const char *relpath, unsigned n)
 {
-	return (mf_path_row){.relpath = (char *)relpath, .has_base = true, .base = fixture_snap(n),
-		.content = fixture_file(n), .metadata_cap = fixture_file(n + 1000), .has_sha = true, .sha = {(uint8_t)n},
-		.executable = n % 2 != 0, .last_updated_ns = 1795422572616252672 + n, .upload_duration_ns = 231381504,
-		.state = {.present = true, .size = n, .mtime_ns = 1700000600000000000, .ctime_ns = 1795422572616252672,
+	return (mf_path_row){.relpath = (char *)relpath,
+		.has_base = true,
+		.base = fixture_snap(n),
+		.content = fixture_file(n),
+		.metadata_cap = fixture_file(n + 1000),
+		.has_sha = true,
+		.sha = {(uint8_t)n},
+		.executable = n % 2 != 0,
+		.last_updated_ns = 1795422572616252672 + n,
+		.upload_duration_ns = 231381504,
+		.state = {.present = true,
+			.size = n,
+			.mtime_ns = 1700000600000000000,
+			.ctime_ns = 1795422572616252672,
 			.ino = 900 + n}};
 }
 
@@ -231,8 +247,10 @@ documented(const struct fixture *f, const char *file, const char *tables, mf_str
 {
 	mf_buf sql = {0};
 
-	mf_buf_addf(&sql, "SELECT group_concat(t.name || ' ' || c.name, char(10)) FROM sqlite_schema t,"
-		" pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name LIKE '%s'", tables);
+	mf_buf_addf(&sql,
+		"SELECT group_concat(t.name || ' ' || c.name, char(10)) FROM sqlite_schema t,"
+		" pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name LIKE '%s'",
+		tables);
 	char *names = fixture_ask(f, file, (const char *)sql.p), *rest = NULL;
 	cr_assert(names != NULL && page.n > 0);
 	for (char *w = strtok_r(names, " \n", &rest); w != NULL; w = strtok_r(NULL, " \n", &rest))

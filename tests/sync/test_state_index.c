@@ -15,10 +15,21 @@ static mf_err err;
 static mf_snap_row
 sample(unsigned n, mf_immdir *parents, size_t n_parents)
 {
-	return (mf_snap_row){.cap = fixture_snap(n), .relpath = (char *)"d/x", .author = (char *)"bob",
-		.author_key = {(uint8_t)n, 2}, .content = fixture_file(n), .metadata_cap = fixture_file(n + 1000),
-		.size = 1000 + n, .has_sha = true, .sha = {(uint8_t)n, 3}, .has_executable = true, .executable = n % 2 == 0,
-		.ours_mark = n % 3 == 0, .mtime_s = -5, .parents = parents, .n_parents = n_parents};
+	return (mf_snap_row){.cap = fixture_snap(n),
+		.relpath = (char *)"d/x",
+		.author = (char *)"bob",
+		.author_key = {(uint8_t)n, 2},
+		.content = fixture_file(n),
+		.metadata_cap = fixture_file(n + 1000),
+		.size = 1000 + n,
+		.has_sha = true,
+		.sha = {(uint8_t)n, 3},
+		.has_executable = true,
+		.executable = n % 2 == 0,
+		.ours_mark = n % 3 == 0,
+		.mtime_s = -5,
+		.parents = parents,
+		.n_parents = n_parents};
 }
 
 static void
@@ -219,14 +230,19 @@ one_step(void *arg, mf_err *e)
 	const struct batch *b = arg;
 	mf_immdir parent = fixture_snap(b->n - 1);
 	mf_snap_row snap = sample(b->n, &parent, b->n > 1 ? 1 : 0);
-	mf_path_row row = {.relpath = (char *)"d/x", .has_base = true, .base = snap.cap, .content = snap.content,
-		.metadata_cap = snap.metadata_cap, .state = {true, b->n, b->n, b->n, b->n}, .upload_duration_ns = -1};
+	mf_path_row row = {.relpath = (char *)"d/x",
+		.has_base = true,
+		.base = snap.cap,
+		.content = snap.content,
+		.metadata_cap = snap.metadata_cap,
+		.state = {true, b->n, b->n, b->n, b->n},
+		.upload_duration_ns = -1};
 	mf_intent intent = {.target = fixture_snap(b->n + 1), .tmp_name = "t", .ino = b->n};
 	mf_code rc;
 
 	if ((rc = mf_state_snap_put(b->s, &snap, e)) != MF_OK ||
-	    (rc = mf_state_head_put(b->s, "bob", "d/x", snap.cap.text, e)) != MF_OK ||
-	    (rc = mf_state_path_put(b->s, &row, e)) != MF_OK)
+		(rc = mf_state_head_put(b->s, "bob", "d/x", snap.cap.text, e)) != MF_OK ||
+		(rc = mf_state_path_put(b->s, &row, e)) != MF_OK)
 		return rc;
 	return mf_state_intent_put(b->s, "d/x", &intent, e);
 }

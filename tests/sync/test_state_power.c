@@ -16,7 +16,8 @@ static mf_err err;
 static mf_immdir
 snap_cap(unsigned n)
 {
-	mf_immdir cap = {"URI:DIR2-CHK:owtiq6vpmbkrqhlogny5vdthiu:idtnxw3bzmbbgc3kimtkozg7f2jz6d3twfk3bu3tik2eg6so2tca:1:1:"};
+	mf_immdir cap = {
+		"URI:DIR2-CHK:owtiq6vpmbkrqhlogny5vdthiu:idtnxw3bzmbbgc3kimtkozg7f2jz6d3twfk3bu3tik2eg6so2tca:1:1:"};
 	mf_buf b = {0};
 
 	mf_buf_addf(&b, "%s%u", cap.text, 1000 + n);
@@ -29,8 +30,13 @@ static mf_code
 put_snap(struct mf_state *s, unsigned n, mf_err *e)
 {
 	mf_immdir parent = snap_cap(n - 1);
-	mf_snap_row row = {.cap = snap_cap(n), .relpath = (char *)"x", .author = (char *)"bob", .content = {"URI:LIT:"},
-		.metadata_cap = {"URI:LIT:me"}, .parents = &parent, .n_parents = n > 1 ? 1 : 0};
+	mf_snap_row row = {.cap = snap_cap(n),
+		.relpath = (char *)"x",
+		.author = (char *)"bob",
+		.content = {"URI:LIT:"},
+		.metadata_cap = {"URI:LIT:me"},
+		.parents = &parent,
+		.n_parents = n > 1 ? 1 : 0};
 
 	return mf_state_snap_put(s, &row, e);
 }
@@ -48,8 +54,13 @@ static mf_code
 one_step(void *arg, mf_err *e)
 {
 	const struct life *l = arg;
-	mf_path_row row = {.relpath = (char *)"x", .has_base = true, .base = snap_cap(l->step), .content = {"URI:LIT:"},
-		.metadata_cap = {"URI:LIT:me"}, .state = {true, l->step, 2, 3, 4}, .upload_duration_ns = -1};
+	mf_path_row row = {.relpath = (char *)"x",
+		.has_base = true,
+		.base = snap_cap(l->step),
+		.content = {"URI:LIT:"},
+		.metadata_cap = {"URI:LIT:me"},
+		.state = {true, l->step, 2, 3, 4},
+		.upload_duration_ns = -1};
 	mf_intent intent = {.target = snap_cap(l->step + 1), .tmp_name = "t", .ino = l->step};
 	mf_code rc;
 
@@ -61,8 +72,14 @@ one_step(void *arg, mf_err *e)
 static void
 begin(struct life *l, uint64_t seed)
 {
-	mf_folder_conf c = {.name = (char *)"f", .author = (char *)"al", .state_dir = (char *)"/s", .magic_path = (char *)"/m",
-		.stash_path = (char *)"/s/stash", .collective = {"URI:DIR2-LIT:"}, .read_only = true, .poll_interval_s = 1};
+	mf_folder_conf c = {.name = (char *)"f",
+		.author = (char *)"al",
+		.state_dir = (char *)"/s",
+		.magic_path = (char *)"/m",
+		.stash_path = (char *)"/s/stash",
+		.collective = {"URI:DIR2-LIT:"},
+		.read_only = true,
+		.poll_interval_s = 1};
 	struct mf_root *root = NULL;
 
 	*l = (struct life){.w = sim_world_new(seed)};
@@ -86,12 +103,14 @@ live(struct life *l)
 		if (mf_state_txn(l->s, one_step, l, &err) != MF_OK)
 			break;
 		l->committed = l->step;
-		if (l->step % 2 == 0 && (ops->db_sync(l->env, mf_state_path(l->s), &err) != MF_OK ||
+		if (l->step % 2 == 0 &&
+			(ops->db_sync(l->env, mf_state_path(l->s), &err) != MF_OK ||
 				ops->db_sync(l->env, mf_state_index_path(l->s), &err) != MF_OK))
 			break;
 		if (l->step % 2 == 0)
 			l->synced = l->step;
-		if (l->step % 3 == 0 && (ops->db_checkpoint(l->env, mf_state_path(l->s), &err) != MF_OK ||
+		if (l->step % 3 == 0 &&
+			(ops->db_checkpoint(l->env, mf_state_path(l->s), &err) != MF_OK ||
 				ops->db_checkpoint(l->env, mf_state_index_path(l->s), &err) != MF_OK))
 			break;
 	}
@@ -108,7 +127,8 @@ check(struct life *l, enum sim_crash how)
 	mf_code rc = mf_state_path_get(l->s, "x", &row, &err);
 	cr_assert(rc == MF_OK || rc == MF_ENOTFOUND, "%s", err.text);
 	at = rc == MF_OK ? (unsigned)row.state.size : 0;
-	cr_assert(at >= (how == SIM_CRASH_PROCESS ? l->committed : l->synced), "at %u of %u, %u", at, l->committed, l->synced);
+	cr_assert(at >= (how == SIM_CRASH_PROCESS ? l->committed : l->synced), "at %u of %u, %u", at, l->committed,
+		l->synced);
 	cr_assert(at <= l->committed + 1);
 	rc = mf_state_intent_get(l->s, "x", &intent, &err);
 	cr_assert(rc == (at == 0 ? MF_ENOTFOUND : MF_OK) && intent.ino == at);

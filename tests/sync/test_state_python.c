@@ -18,13 +18,17 @@ static const char python_schema[] =
 	" collective_dircap TEXT, upload_dircap TEXT, magic_directory TEXT, poll_interval INTEGER NOT NULL,"
 	" scan_interval INTEGER CHECK (scan_interval > 0));"
 	"CREATE TABLE local_snapshots (identifier TEXT PRIMARY KEY, relpath TEXT, content_path TEXT);"
-	"CREATE TABLE local_snapshot_metadata (snapshot_identifier TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
+	"CREATE TABLE local_snapshot_metadata (snapshot_identifier TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT "
+	"NULL,"
 	" FOREIGN KEY (snapshot_identifier) REFERENCES local_snapshot(identifier));"
-	"CREATE TABLE local_snapshot_parent (snapshot_identifier TEXT NOT NULL, \"index\" INTEGER CHECK (\"index\" >= 0)"
+	"CREATE TABLE local_snapshot_parent (snapshot_identifier TEXT NOT NULL, \"index\" INTEGER CHECK (\"index\" >= "
+	"0)"
 	" NOT NULL, local_only BOOL NOT NULL, parent_identifier TEXT NOT NULL,"
 	" FOREIGN KEY (snapshot_identifier) REFERENCES local_snapshot(identifier));"
-	"CREATE TABLE current_snapshots (relpath TEXT PRIMARY KEY, snapshot_cap TEXT, content_cap TEXT, metadata_cap TEXT,"
-	" mtime_ns INTEGER, ctime_ns INTEGER, size INTEGER, last_updated_ns INTEGER NOT NULL, upload_duration_ns INTEGER);"
+	"CREATE TABLE current_snapshots (relpath TEXT PRIMARY KEY, snapshot_cap TEXT, content_cap TEXT, metadata_cap "
+	"TEXT,"
+	" mtime_ns INTEGER, ctime_ns INTEGER, size INTEGER, last_updated_ns INTEGER NOT NULL, upload_duration_ns "
+	"INTEGER);"
 	"CREATE TABLE conflicted_files (relpath TEXT NOT NULL, conflict_author TEXT NOT NULL, snapshot_cap TEXT,"
 	" PRIMARY KEY (relpath, conflict_author));"
 	"PRAGMA user_version = 1;";
@@ -33,8 +37,8 @@ static const char python_schema[] =
 static bool
 is_number(mf_str column)
 {
-	static const char *const names[] = {"mtime_ns", "ctime_ns", "size", "last_updated_ns", "upload_duration_ns", "index",
-		"local_only", "poll_interval", "scan_interval"};
+	static const char *const names[] = {"mtime_ns", "ctime_ns", "size", "last_updated_ns", "upload_duration_ns",
+		"index", "local_only", "poll_interval", "scan_interval"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (mf_str_eq(column, mf_strz(names[i])))
@@ -73,7 +77,8 @@ add_row(mf_buf *sql, mf_str table, mf_str columns, mf_str row)
 		else if (is_number(column))
 			mf_buf_adds(sql, value);
 		else
-			mf_buf_addf(sql, mf_str_eq(column, MF_STR("author_private_key")) ? "CAST('%.*s' AS BLOB)" : "'%.*s'",
+			mf_buf_addf(sql,
+				mf_str_eq(column, MF_STR("author_private_key")) ? "CAST('%.*s' AS BLOB)" : "'%.*s'",
 				(int)value.n, value.p);
 	}
 	mf_buf_addz(sql, ");");
@@ -178,8 +183,8 @@ Test(python, a_recorded_folder_opens_and_keeps_what_it_says, .timeout = 10)
 
 Test(python, every_recorded_folder_opens, .timeout = 10)
 {
-	static const char *const which[] = {"config-bob-mid/folder-3Vb", "config-carol/folder-3Vb",
-		"config-carol/folder-47D"};
+	static const char *const which[] = {
+		"config-bob-mid/folder-3Vb", "config-carol/folder-3Vb", "config-carol/folder-47D"};
 
 	for (size_t i = 0; i < sizeof(which) / sizeof(which[0]); i++) {
 		struct fixture f;
@@ -202,7 +207,9 @@ note_state(void *arg, const char *relpath, bool has_base, bool base_deleted, con
 {
 	(void)base_deleted;
 	mf_buf_addf(arg, "%s:%d:%s ", relpath, has_base,
-		ps->size == MF_SIZE_UNKNOWN ? "unknown" : ps->present ? "file" : "nothing");
+		ps->size == MF_SIZE_UNKNOWN ? "unknown"
+			: ps->present       ? "file"
+					    : "nothing");
 	return MF_OK;
 }
 
@@ -213,17 +220,22 @@ Test(python, its_unpublished_snapshots_become_changes_on_disk, .timeout = 10)
 
 	fixture_start(&f);
 	make_recorded(&f, "config-bob-mid/folder-3Vb");
-	fixture_sql(&f, "state.sqlite", "INSERT INTO local_snapshots VALUES ('u1', 'hello.txt', '/stash/a'), ('u2', 'new', '/stash/b'),"
+	fixture_sql(&f, "state.sqlite",
+		"INSERT INTO local_snapshots VALUES ('u1', 'hello.txt', '/stash/a'), ('u2', 'new', '/stash/b'),"
 		" ('u3', 'empty', NULL);"
 		"INSERT INTO local_snapshot_metadata VALUES ('u1', 'mtime', 5);"
-		"INSERT INTO current_snapshots (relpath, size, mtime_ns, ctime_ns, last_updated_ns) VALUES ('new', 1, 2, 3, 4);"
+		"INSERT INTO current_snapshots (relpath, size, mtime_ns, ctime_ns, last_updated_ns) VALUES ('new', 1, "
+		"2, 3, 4);"
 		"UPDATE current_snapshots SET size = NULL, mtime_ns = NULL, ctime_ns = NULL WHERE relpath = 'empty'");
 	struct mf_state *s = fixture_open(&f);
 	OK(mf_state_path_each(s, note_state, &b, &err));
-	cr_assert(mf_str_eq(mf_buf_str(&b), MF_STR("after-jam.txt:1:file direct.txt:1:file empty:1:unknown"
-		" from-bob.txt:1:file hello.txt:1:unknown sub/dir/deep@name.bin:1:nothing ")), "%.*s", (int)b.n, b.p);
+	cr_assert(mf_str_eq(mf_buf_str(&b),
+			  MF_STR("after-jam.txt:1:file direct.txt:1:file empty:1:unknown"
+				 " from-bob.txt:1:file hello.txt:1:unknown sub/dir/deep@name.bin:1:nothing ")),
+		"%.*s", (int)b.n, b.p);
 	mf_state_close(s);
-	char *left = fixture_ask(&f, "state.sqlite", "SELECT (SELECT count(*) FROM local_snapshots)"
+	char *left = fixture_ask(&f, "state.sqlite",
+		"SELECT (SELECT count(*) FROM local_snapshots)"
 		" + (SELECT count(*) FROM local_snapshot_metadata) + (SELECT count(*) FROM local_snapshot_parent)");
 	cr_assert(strcmp(left, "0") == 0);
 	free(left);
@@ -235,7 +247,8 @@ Test(python, its_unpublished_snapshots_become_changes_on_disk, .timeout = 10)
 static char *
 schema_of(const struct fixture *f, const char *name)
 {
-	return fixture_ask(f, name, "SELECT group_concat(sql, char(10)) FROM (SELECT sql FROM sqlite_schema"
+	return fixture_ask(f, name,
+		"SELECT group_concat(sql, char(10)) FROM (SELECT sql FROM sqlite_schema"
 		" WHERE sql IS NOT NULL ORDER BY name)");
 }
 

@@ -12,10 +12,20 @@ static mf_err err;
 static mf_path_row
 sample(const char *relpath, unsigned n)
 {
-	return (mf_path_row){.relpath = (char *)relpath, .has_base = true, .base = fixture_snap(n),
-		.content = fixture_file(n), .metadata_cap = fixture_file(n + 1000), .has_sha = true, .sha = {(uint8_t)n},
-		.executable = n % 2 != 0, .last_updated_ns = 1795422572616252672 + n, .upload_duration_ns = 231381504,
-		.state = {.present = true, .size = n, .mtime_ns = 1700000600000000000, .ctime_ns = 1795422572616252672,
+	return (mf_path_row){.relpath = (char *)relpath,
+		.has_base = true,
+		.base = fixture_snap(n),
+		.content = fixture_file(n),
+		.metadata_cap = fixture_file(n + 1000),
+		.has_sha = true,
+		.sha = {(uint8_t)n},
+		.executable = n % 2 != 0,
+		.last_updated_ns = 1795422572616252672 + n,
+		.upload_duration_ns = 231381504,
+		.state = {.present = true,
+			.size = n,
+			.mtime_ns = 1700000600000000000,
+			.ctime_ns = 1795422572616252672,
 			.ino = 900 + n}};
 }
 
@@ -64,8 +74,10 @@ Test(rows, a_path_reads_back_as_it_was_put, .timeout = 10)
 	row.state = (mf_pathstate){0};
 	OK(mf_state_path_put(s, &row, &err));
 	same_path(s, &row);
-	cr_assert(fixture_says(&f, "state.sqlite", "SELECT 1 FROM current_snapshots WHERE relpath = 'd/x' AND content_cap IS NULL"
-		" AND size IS NULL AND mtime_ns IS NULL AND ctime_ns IS NULL AND upload_duration_ns IS NULL", "1"));
+	cr_assert(fixture_says(&f, "state.sqlite",
+		"SELECT 1 FROM current_snapshots WHERE relpath = 'd/x' AND content_cap IS NULL"
+		" AND size IS NULL AND mtime_ns IS NULL AND ctime_ns IS NULL AND upload_duration_ns IS NULL",
+		"1"));
 	row = sample("d/x", 7); /* no base: nothing for Python to misread */
 	row.has_base = false;
 	memset(&row.base, 0, sizeof(row.base));
@@ -93,8 +105,11 @@ Test(rows, our_columns_count_only_while_the_guard_holds, .timeout = 10)
 	struct mf_state *s = fixture_open(&f);
 	OK(mf_state_path_put(s, &row, &err));
 	cr_assert(!mf_state_changed_outside(s));
-	fixture_sql(&f, "state.sqlite", "UPDATE current_snapshots SET size = 77,"
-		" snapshot_cap = 'URI:DIR2-CHK:xxg4qtkvow2vujovcvlu7a6u4e:ftbht2ggaxymzaevye4s3turdwg77q2ovcfzqqv4t7sqpvjaesma:1:1:415'");
+	fixture_sql(&f, "state.sqlite",
+		"UPDATE current_snapshots SET size = 77,"
+		" snapshot_cap = "
+		"'URI:DIR2-CHK:xxg4qtkvow2vujovcvlu7a6u4e:ftbht2ggaxymzaevye4s3turdwg77q2ovcfzqqv4t7sqpvjaesma:1:1:"
+		"415'");
 	cr_assert(mf_state_changed_outside(s) && !mf_state_changed_outside(s));
 	OK(mf_state_path_get(s, "x", &got, &err));
 	cr_assert(got.has_base && strstr(got.base.text, ":1:1:415") != NULL);
@@ -237,7 +252,8 @@ Test(rows, all_paths_come_in_byte_order, .timeout = 10)
 	NOTED(&b, "a/b a/c b ");
 	b.n = 0;
 	OK(mf_state_file_status(s, note_status, &b, &err));
-	NOTED(&b, "\xc3\xa9:0:1700000600:5:5:231381504 a:1:0:0:4:231381504 a-b:0:1700000600:3:3:231381504 "
+	NOTED(&b,
+		"\xc3\xa9:0:1700000600:5:5:231381504 a:1:0:0:4:231381504 a-b:0:1700000600:3:3:231381504 "
 		"a/b:0:1700000600:2:2:231381504 b:0:1700000600:1:1:231381504 ");
 	cr_assert(mf_state_path_each(s, stop_at_once, &calls, &err) == MF_ECANCELED && calls == 1);
 	mf_buf_free(&b);
@@ -249,8 +265,14 @@ Test(rows, intents_read_back, .timeout = 10)
 {
 	struct fixture f;
 	mf_buf b = {0};
-	mf_intent i = {.target = fixture_snap(3), .merge = true, .ino = UINT64_MAX, .btime_ns = 5,
-		.tmp_name = ".magic-folder-000102abcdefff10.tmp", .expect = {true, 1, 2, 3, 4}, .made_ns = 6}, got;
+	mf_intent i = {.target = fixture_snap(3),
+			  .merge = true,
+			  .ino = UINT64_MAX,
+			  .btime_ns = 5,
+			  .tmp_name = ".magic-folder-000102abcdefff10.tmp",
+			  .expect = {true, 1, 2, 3, 4},
+			  .made_ns = 6},
+		  got;
 
 	fixture_start(&f);
 	fixture_create(&f);
@@ -277,8 +299,15 @@ Test(rows, conflicts_read_back_and_python_sees_them, .timeout = 10)
 {
 	struct fixture f;
 	mf_buf b = {0};
-	mf_conflict c = {.slot = (char *)"bob", .cap = fixture_snap(3), .closing = true, .marker_written = true,
-		.has_marker_sha = true, .marker_sha = {9}, .marker_size = 8, .marker_state = {true, 1, 2, 3, 4}}, *all;
+	mf_conflict c = {.slot = (char *)"bob",
+			    .cap = fixture_snap(3),
+			    .closing = true,
+			    .marker_written = true,
+			    .has_marker_sha = true,
+			    .marker_sha = {9},
+			    .marker_size = 8,
+			    .marker_state = {true, 1, 2, 3, 4}},
+		    *all;
 	size_t n;
 
 	fixture_start(&f);
@@ -298,7 +327,8 @@ Test(rows, conflicts_read_back_and_python_sees_them, .timeout = 10)
 		all[1].marker_size == 8 && all[1].marker_state.ino == 4);
 	mf_conflicts_free(all, n);
 	/* another version in the same slot, put there by Python: ours does not count */
-	fixture_sql(&f, "state.sqlite", "UPDATE conflicted_files SET snapshot_cap = (SELECT snapshot_cap"
+	fixture_sql(&f, "state.sqlite",
+		"UPDATE conflicted_files SET snapshot_cap = (SELECT snapshot_cap"
 		" FROM conflicted_files WHERE relpath = 'w') WHERE conflict_author = 'bob'");
 	OK(mf_state_conflict_get(s, "x", &all, &n, &err));
 	cr_assert(n == 2 && !all[1].closing && !all[1].marker_written && !all[1].has_marker_sha);
@@ -307,8 +337,8 @@ Test(rows, conflicts_read_back_and_python_sees_them, .timeout = 10)
 	OK(mf_state_conflict_drop(s, "x", "al", &err));
 	OK(mf_state_conflict_get(s, "x", &all, &n, &err));
 	cr_assert(n == 0 && all == NULL);
-	cr_assert(fixture_says(&f, "state.sqlite", "SELECT count(*) || (SELECT count(*) FROM conflicted_files) FROM mf_conflict",
-		"11"));
+	cr_assert(fixture_says(&f, "state.sqlite",
+		"SELECT count(*) || (SELECT count(*) FROM conflicted_files) FROM mf_conflict", "11"));
 	mf_buf_free(&b);
 	mf_state_close(s);
 	fixture_end(&f);
