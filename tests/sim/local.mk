@@ -32,4 +32,5 @@ check_PROGRAMS += %reldir%/test_engine_random
 	%reldir%/oracle.c %reldir%/oracle.h $(SIM_CAST)
 %canon_reldir%_test_engine_random_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_random_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_engine_random
 SOAK_TESTS += %reldir%/test_engine_random
