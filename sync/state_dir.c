@@ -1,28 +1,16 @@
 /* A folder's databases: the user's directory, and directories that we made in it. */
 #include "sync/state_impl.h"
 
-static mf_code
-run_dir(struct mf_state *s, enum state_query which, const char *dir, mf_err *err)
-{
-	sqlite3_stmt *q;
-	mf_code rc = mf_state_query(s, which, &q, err);
-
-	if (rc != MF_OK)
-		return rc;
-	mf_db_bind_text(q, 1, dir);
-	return mf_state_run(q, NULL, err);
-}
-
 mf_code
 mf_state_dir_made(struct mf_state *s, const char *dir, mf_err *err)
 {
-	return run_dir(s, QUERY_DIR_MADE, dir, err);
+	return mf_state_run_text(s, QUERY_DIR_MADE, dir, err);
 }
 
 mf_code
 mf_state_dir_forget(struct mf_state *s, const char *dir, mf_err *err)
 {
-	return run_dir(s, QUERY_DIR_FORGET, dir, err);
+	return mf_state_run_text(s, QUERY_DIR_FORGET, dir, err);
 }
 
 mf_code

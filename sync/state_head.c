@@ -116,34 +116,14 @@ mf_state_head_each(struct mf_state *s, const char *participant,
 mf_code
 mf_state_head_unsettled(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err)
 {
-	sqlite3_stmt *q;
-	bool row = false;
-	mf_code rc = mf_state_query(s, QUERY_HEAD_UNSETTLED, &q, err);
-
-	if (rc != MF_OK)
-		return rc;
-	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row)
-		if ((rc = each(arg, (const char *)sqlite3_column_text(q, 0))) != MF_OK)
-			break;
-	mf_db_reset(q);
-	return rc;
+	return mf_state_each_text(s, QUERY_HEAD_UNSETTLED, each, arg, err);
 }
 
 mf_code
 mf_state_head_participants(
 	struct mf_state *s, mf_code (*each)(void *arg, const char *participant), void *arg, mf_err *err)
 {
-	sqlite3_stmt *q;
-	bool row = false;
-	mf_code rc = mf_state_query(s, QUERY_HEAD_PARTICIPANTS, &q, err);
-
-	if (rc != MF_OK)
-		return rc;
-	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row)
-		if ((rc = each(arg, (const char *)sqlite3_column_text(q, 0))) != MF_OK)
-			break;
-	mf_db_reset(q);
-	return rc;
+	return mf_state_each_text(s, QUERY_HEAD_PARTICIPANTS, each, arg, err);
 }
 
 mf_code

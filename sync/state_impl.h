@@ -34,6 +34,11 @@ mf_code mf_state_query(struct mf_state *s, enum state_query which, sqlite3_stmt 
 mf_code mf_state_step(sqlite3_stmt *q, bool *row, mf_err *err);
 /** Run a statement without rows and reset it. *changed (may be NULL) = number of rows changed. */
 mf_code mf_state_run(sqlite3_stmt *q, int *changed, mf_err *err);
+/** A statement without rows whose only parameter is a text (a path). */
+mf_code mf_state_run_text(struct mf_state *s, enum state_query which, const char *text, mf_err *err);
+/** A statement without parameters: @p each gets the first column of every row, lent during the call. */
+mf_code mf_state_each_text(struct mf_state *s, enum state_query which, mf_code (*each)(void *arg, const char *text),
+	void *arg, mf_err *err);
 
 /** Open a transaction or join the open one; each begin that succeeded needs its end. */
 mf_code mf_state_begin(struct mf_state *s, mf_err *err);

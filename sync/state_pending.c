@@ -63,46 +63,16 @@ mf_state_pending_get(struct mf_state *s, const char *relpath, mf_pending **out, 
 	return rc;
 }
 
-/* A statement whose only parameter is a path. */
-static mf_code
-run_on_path(struct mf_state *s, enum state_query which, const char *relpath, mf_err *err)
-{
-	sqlite3_stmt *q;
-	mf_code rc = mf_state_query(s, which, &q, err);
-
-	if (rc != MF_OK)
-		return rc;
-	mf_db_bind_text(q, 1, relpath);
-	return mf_state_run(q, NULL, err);
-}
-
-static mf_code
-each_path(struct mf_state *s, enum state_query which, mf_code (*each)(void *arg, const char *relpath), void *arg,
-	mf_err *err)
-{
-	sqlite3_stmt *q;
-	bool row = false;
-	mf_code rc = mf_state_query(s, which, &q, err);
-
-	if (rc != MF_OK)
-		return rc;
-	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row)
-		if ((rc = each(arg, (const char *)sqlite3_column_text(q, 0))) != MF_OK)
-			break;
-	mf_db_reset(q);
-	return rc;
-}
-
 mf_code
 mf_state_pending_clear(struct mf_state *s, const char *relpath, mf_err *err)
 {
-	return run_on_path(s, QUERY_PENDING_CLEAR, relpath, err);
+	return mf_state_run_text(s, QUERY_PENDING_CLEAR, relpath, err);
 }
 
 mf_code
 mf_state_pending_each(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err)
 {
-	return each_path(s, QUERY_PENDING_EACH, each, arg, err);
+	return mf_state_each_text(s, QUERY_PENDING_EACH, each, arg, err);
 }
 
 /* mf_intent.flags */
@@ -173,11 +143,11 @@ mf_state_intent_get(struct mf_state *s, const char *relpath, mf_intent *out, mf_
 mf_code
 mf_state_intent_drop(struct mf_state *s, const char *relpath, mf_err *err)
 {
-	return run_on_path(s, QUERY_INTENT_DROP, relpath, err);
+	return mf_state_run_text(s, QUERY_INTENT_DROP, relpath, err);
 }
 
 mf_code
 mf_state_intent_each(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err)
 {
-	return each_path(s, QUERY_INTENT_EACH, each, arg, err);
+	return mf_state_each_text(s, QUERY_INTENT_EACH, each, arg, err);
 }

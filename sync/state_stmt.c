@@ -97,3 +97,32 @@ mf_column_times(sqlite3_stmt *q, int at, mf_pathstate *ps)
 	ps->mtime_ns = sqlite3_column_int64(q, at + 1);
 	ps->ctime_ns = sqlite3_column_int64(q, at + 2);
 }
+
+mf_code
+mf_state_run_text(struct mf_state *s, enum state_query which, const char *text, mf_err *err)
+{
+	sqlite3_stmt *q;
+	mf_code rc = mf_state_query(s, which, &q, err);
+
+	if (rc != MF_OK)
+		return rc;
+	mf_db_bind_text(q, 1, text);
+	return mf_state_run(q, NULL, err);
+}
+
+mf_code
+mf_state_each_text(struct mf_state *s, enum state_query which, mf_code (*each)(void *arg, const char *text), void *arg,
+	mf_err *err)
+{
+	sqlite3_stmt *q;
+	bool row = false;
+	mf_code rc = mf_state_query(s, which, &q, err);
+
+	if (rc != MF_OK)
+		return rc;
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row)
+		if ((rc = each(arg, (const char *)sqlite3_column_text(q, 0))) != MF_OK)
+			break;
+	mf_db_reset(q);
+	return rc;
+}
