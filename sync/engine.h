@@ -168,6 +168,7 @@ struct mf_folder {
 	struct mf_env *env;
 	struct mf_grid *grid;
 	mf_folder_conf conf;
+	mf_settings set; /* in force; its intervals are those of conf, too */
 	struct mf_state *state;
 	struct mf_root *root; /* NULL while the user's directory is gone */
 	mf_folder_listener *listen;
@@ -433,6 +434,8 @@ const mf_snap_row *mf_facts_row(struct mf_gathered *g, mf_sid sid);
 void mf_watch_start(struct mf_folder *f);
 void mf_watch_stop(struct mf_folder *f);
 void mf_scan_start(struct mf_folder *f);
+/** The next periodic scan comes after the interval from now; without one the timer is left alone. */
+void mf_scan_schedule(struct mf_folder *f);
 void mf_walk_first(struct mf_folder *f);
 void mf_subscan(struct mf_folder *f, const char *dir);
 /** Report a name that may not be printable. */
@@ -446,6 +449,8 @@ bool mf_path_ignored(const char *relpath);
 
 /* poll.c, peers.c, fetch.c */
 void mf_poll_start(struct mf_folder *f);
+/** The next poll comes when the interval and the last activity say so. */
+void mf_poll_schedule(struct mf_folder *f);
 /** [in a turn] */
 void mf_poll_take_in(struct mf_folder *f);
 /** The listings are taken in and everything new in them was fetched or failed. */

@@ -128,6 +128,9 @@ mf_folder_open(struct mf_env *env, struct mf_grid *grid, const char *name, const
 	rc = mf_state_conf(f->state, &f->conf, err);
 	if (rc != MF_OK)
 		goto close_state;
+	rc = mf_state_settings_get(f->state, &f->set, err);
+	if (rc != MF_OK)
+		goto clear_conf;
 	f->turn_timer = env->ops->timer_new(env, mf_turn_run, f);
 	f->settle_timer = env->ops->timer_new(env, mf_settle_run, f);
 	f->batch_timer = env->ops->timer_new(env, on_batch, f);
@@ -137,6 +140,8 @@ mf_folder_open(struct mf_env *env, struct mf_grid *grid, const char *name, const
 	*out = f;
 	return MF_OK;
 
+clear_conf:
+	mf_folder_conf_clear(&f->conf);
 close_state:
 	mf_state_close(f->state);
 free_folder:

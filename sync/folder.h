@@ -8,6 +8,7 @@
 
 #include "base/env.h"
 #include "grid/grid.h"
+#include "sync/settings.h"
 
 struct mf_folder;
 
@@ -79,6 +80,17 @@ void mf_folder_start(struct mf_folder *f);
 void mf_folder_close(struct mf_folder *f, void (*done)(void *arg), void *arg);
 
 const mf_folder_conf *mf_folder_config(const struct mf_folder *f);
+
+/** What the user chose; lent, always as it is in force. */
+const mf_settings *mf_folder_settings(const struct mf_folder *f);
+/** Choose: written to the database, then in force at once.  MF_EINVAL with a sentence for the user; MF_EBUSY:
+ *  another program holds the database, nothing was changed, try again. */
+mf_code mf_folder_set(struct mf_folder *f, const char *key, const char *value, mf_err *err);
+/** The same for several keys: all of them or none. */
+typedef struct mf_assignment {
+	mf_str key, value;
+} mf_assignment;
+mf_code mf_folder_set_all(struct mf_folder *f, const mf_assignment *list, size_t n, mf_err *err);
 
 /** @p err->code is MF_OK or why; lent during the call. */
 typedef void mf_folder_done(void *arg, const mf_err *err);

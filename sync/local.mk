@@ -9,6 +9,7 @@ libmf_a_SOURCES += \
 	%reldir%/folder.c \
 	%reldir%/folder.h \
 	%reldir%/folder_conf.c \
+	%reldir%/folder_set.c \
 	%reldir%/look.c \
 	%reldir%/look.h \
 	%reldir%/look_file.c \
@@ -32,6 +33,8 @@ libmf_a_SOURCES += \
 	%reldir%/report.c \
 	%reldir%/rows.c \
 	%reldir%/scan.c \
+	%reldir%/settings.c \
+	%reldir%/settings.h \
 	%reldir%/snapshot.c \
 	%reldir%/snapshot.h \
 	%reldir%/snapshot_parse.c \
@@ -45,6 +48,7 @@ libmf_a_SOURCES += \
 	%reldir%/state_path.c \
 	%reldir%/state_pending.c \
 	%reldir%/state_schema.c \
+	%reldir%/state_setting.c \
 	%reldir%/state_sql.h \
 	%reldir%/state_stmt.c \
 	%reldir%/turn.c \

@@ -311,11 +311,10 @@ take_in_listing(struct mf_folder *f, struct target *t)
 	mf_peer_listed(f, peer, &t->listing);
 }
 
-static void
-schedule(struct mf_folder *f)
+void
+mf_poll_schedule(struct mf_folder *f)
 {
-	uint64_t ceiling = (uint64_t)(f->conf.poll_interval_s > 0 ? f->conf.poll_interval_s : 1) * 1000,
-		 now = mf_now_ms(f), wait = ceiling;
+	uint64_t ceiling = (uint64_t)f->set.poll_interval_s * 1000, now = mf_now_ms(f), wait = ceiling;
 	bool all_nudged = true;
 
 	for (const struct mf_peer *p = f->peers; p != NULL; p = p->next)
@@ -357,7 +356,7 @@ mf_poll_ended(struct mf_folder *f)
 		f->last_poll_ns = MF_OPS(f)->now_ns(f->env);
 		mf_tell(f, MF_EV_POLL_COMPLETED, NULL, NULL);
 	}
-	schedule(f);
+	mf_poll_schedule(f);
 	if (first || self_came)
 		mf_folder_resume(f);
 	mf_waiters_check(f);

@@ -78,11 +78,11 @@ found(struct mf_folder *f, struct walk *w, struct list *l, uint64_t delay_ms)
 	}
 }
 
-static void
-scan_again_later(struct mf_folder *f)
+void
+mf_scan_schedule(struct mf_folder *f)
 {
-	if (f->conf.scan_interval_s > 0)
-		MF_OPS(f)->timer_start(f->scan_timer, (uint64_t)f->conf.scan_interval_s * 1000);
+	if (f->set.scan_interval_s > 0)
+		MF_OPS(f)->timer_start(f->scan_timer, (uint64_t)f->set.scan_interval_s * 1000);
 }
 
 static void
@@ -94,7 +94,7 @@ scan_ended(struct mf_folder *f, bool good)
 		f->last_scan_ns = MF_OPS(f)->now_ns(f->env);
 		mf_tell(f, MF_EV_SCAN_COMPLETED, NULL, NULL);
 	}
-	scan_again_later(f);
+	mf_scan_schedule(f);
 	mf_waiters_check(f);
 	if (f->scan_again) {
 		f->scan_again = false;

@@ -15,6 +15,7 @@
 #define MF_SYNC_STATE_H
 
 #include "sync/folder.h"
+#include "sync/settings.h"
 
 struct mf_state;
 
@@ -131,6 +132,14 @@ mf_code mf_state_intent_each(
 /** MF_ENOTFOUND: not noted yet. */
 mf_code mf_state_root_get(struct mf_state *s, uint64_t *ino, mf_err *err);
 mf_code mf_state_root_put(struct mf_state *s, uint64_t ino, mf_err *err);
+
+/* ---- settings (settings.h) ---------------------------------------------------------------------------- */
+
+/** What is in force: defaults, over them mf_setting, over them the config row's intervals.  A value in mf_setting
+ *  that is none of the key's counts as the default; a key that is not in the table is left alone. */
+mf_code mf_state_settings_get(struct mf_state *s, mf_settings *out, mf_err *err);
+/** Write all of @p set, in one transaction. */
+mf_code mf_state_settings_put(struct mf_state *s, const mf_settings *set, mf_err *err);
 
 /* ---- directories that we made for a received file, and may remove when they become empty ------------ */
 

@@ -8,7 +8,7 @@
 
 /* ---- schemas ------------------------------------------------------------------------------------------ */
 
-enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
+enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 3, INDEX_VERSION = 1 };
 
 /* Python's tables (datamodel-and-sync.md 6.3).  The foreign keys name a table that does not exist, as the
  * reference's do: they must never be switched on. */
@@ -84,6 +84,11 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
 #define SQL_OURS_2 \
 	"CREATE TABLE mf_root (ino INTEGER NOT NULL);" \
 	"UPDATE mf_schema SET version = 2"
+
+/* Version 3: what the user chose for the folder. */
+#define SQL_OURS_3 \
+	"CREATE TABLE mf_setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;" \
+	"UPDATE mf_schema SET version = 3"
 
 /* index.sqlite, version 1. */
 #define SQL_INDEX_1 \
@@ -244,6 +249,9 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 2, INDEX_VERSION = 1 };
 	Q(ROOT_GET, "SELECT ino FROM mf_root") \
 	Q(ROOT_DROP, "DELETE FROM mf_root") \
 	Q(ROOT_PUT, "INSERT INTO mf_root (ino) VALUES (?1)") \
+	Q(SETTING_EACH, "SELECT key, value FROM mf_setting ORDER BY key") \
+	Q(SETTING_PUT, "INSERT OR REPLACE INTO mf_setting (key, value) VALUES (?1, ?2)") \
+	Q(INTERVALS_PUT, "UPDATE config SET poll_interval = ?1, scan_interval = ?2") \
 	Q(DIR_MADE, "INSERT OR IGNORE INTO mf_dir (relpath) VALUES (?1)") \
 	Q(DIR_OURS, "SELECT 1 FROM mf_dir WHERE relpath = ?1") \
 	Q(DIR_FORGET, "DELETE FROM mf_dir WHERE relpath = ?1") \

@@ -45,6 +45,12 @@ check_PROGRAMS += %reldir%/test_state
 %canon_reldir%_test_state_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_state
 
+check_PROGRAMS += %reldir%/test_settings
+%canon_reldir%_test_settings_SOURCES = %reldir%/test_settings.c $(MF_SYNC_FIXTURE)
+%canon_reldir%_test_settings_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_settings_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_settings
+
 check_PROGRAMS += %reldir%/test_state_index
 %canon_reldir%_test_state_index_SOURCES = %reldir%/test_state_index.c $(MF_SYNC_FIXTURE)
 %canon_reldir%_test_state_index_CFLAGS = $(TEST_CFLAGS)
