@@ -44,6 +44,8 @@ bool mf_api_decode(mf_str s, bool form, mf_buf *out);
 mf_api_fn mf_api_list, mf_api_add, mf_api_leave;
 /* api_folder.c */
 mf_api_fn mf_api_participants, mf_api_add_participant, mf_api_scan, mf_api_poll, mf_api_file_status, mf_api_conflicts;
+/* api_settings.c */
+mf_api_fn mf_api_settings, mf_api_set;
 /* api_status.c */
 mf_api_fn mf_api_status_summary;
 

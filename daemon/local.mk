@@ -1,5 +1,6 @@
 libmf_a_SOURCES += \
-	%reldir%/api.c %reldir%/api.h %reldir%/api_folder.c %reldir%/api_folders.c %reldir%/api_status.c \
+	%reldir%/api.c %reldir%/api.h %reldir%/api_folder.c %reldir%/api_folders.c %reldir%/api_settings.c \
+	%reldir%/api_status.c \
 	%reldir%/app.c %reldir%/app.h %reldir%/app_add.c %reldir%/app_impl.h \
 	%reldir%/args.c %reldir%/cli.c %reldir%/cli.h \
 	%reldir%/client.c %reldir%/client.h \
@@ -27,6 +28,7 @@ libmf_a_SOURCES += \
 	%reldir%/commands/leave.c \
 	%reldir%/commands/list.c \
 	%reldir%/commands/run.c \
+	%reldir%/commands/set.c \
 	%reldir%/commands/show_config.c \
 	%reldir%/commands/status.c
 

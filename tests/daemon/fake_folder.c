@@ -20,6 +20,7 @@ struct waiting {
 struct mf_folder {
 	struct mf_env *env;
 	mf_folder_conf conf;
+	mf_settings set;
 	struct mf_timer *timer;
 	struct waiting waiting[MAX_WAITING];
 	uint64_t last;
@@ -76,6 +77,7 @@ mf_folder_open(struct mf_env *env, struct mf_grid *grid, const char *name, const
 	(void)arg;
 	if (rc == MF_OK) {
 		rc = mf_state_conf(state, &f->conf, err);
+		f->set = mf_settings_standard();
 		mf_state_close(state);
 	}
 	if (rc != MF_OK) {
@@ -111,6 +113,28 @@ const mf_folder_conf *
 mf_folder_config(const struct mf_folder *f)
 {
 	return &f->conf;
+}
+
+const mf_settings *
+mf_folder_settings(const struct mf_folder *f)
+{
+	return &f->set;
+}
+
+mf_code
+mf_folder_set_all(struct mf_folder *f, const mf_assignment *list, size_t n, mf_err *err)
+{
+	mf_settings now = f->set;
+	const mf_setting *which;
+
+	if (strcmp(f->conf.name, "locked") == 0)
+		return mf_fail(err, MF_EBUSY, 0, "locked");
+	for (size_t i = 0; i < n; i++)
+		if (mf_setting_find(list[i].key, &which, err) != MF_OK ||
+			mf_setting_parse(which, list[i].value, &now, err) != MF_OK)
+			return err->code;
+	f->set = now;
+	return MF_OK;
 }
 
 static struct waiting *

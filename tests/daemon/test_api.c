@@ -297,3 +297,79 @@ Test(api, the_summary_counts, .timeout = 60)
 	json_decref(all);
 	close_world();
 }
+
+/* What PUT settings with @p body says, for folder @p name: the status; *reason gets the sentence, if any. */
+static int
+put_settings(const char *name, const char *body, char reason[256])
+{
+	char path[100];
+	json_t *said;
+
+	(void)snprintf(path, sizeof(path), "/v1/magic-folder/%s/settings", name);
+	int status = reap(ask("PUT", path, body), &said);
+	const char *text = json_string_value(json_object_get(said, "reason"));
+	(void)snprintf(reason, 256, "%s", text != NULL ? text : "");
+	json_decref(said);
+	return status;
+}
+
+Test(api, settings_are_shown_and_changed, .timeout = 60)
+{
+	json_t *all, *one;
+	char why[256];
+
+	open_world();
+	cr_assert(reap(add("set"), NULL) == 200);
+	cr_assert(put_settings("set",
+			  "{\"merge\": \"text\", \"paused\": true, \"poll_interval\": 5,"
+			  " \"scan_interval\": null, \"confirm_deletes\": \"never\"}",
+			  why) == 200);
+	cr_assert(reap(ask("GET", "/v1/magic-folder/set/settings", ""), &all) == 200);
+	cr_assert(json_object_size(all) == MF_SETTING_COUNT);
+	one = json_object_get(all, "merge");
+	cr_assert(strcmp(json_string_value(json_object_get(one, "value")), "text") == 0);
+	cr_assert(strcmp(json_string_value(json_object_get(one, "default")), "ask") == 0);
+	cr_assert(strcmp(json_string_value(json_object_get(one, "choices")), "ask|text") == 0);
+	cr_assert(strlen(json_string_value(json_object_get(one, "help"))) > 10);
+	cr_assert(json_is_true(json_object_get(json_object_get(all, "paused"), "value")));
+	cr_assert(json_integer_value(json_object_get(json_object_get(all, "poll_interval"), "value")) == 5);
+	cr_assert(json_is_null(json_object_get(json_object_get(all, "scan_interval"), "value")));
+	json_decref(all);
+	/* as text, too */
+	cr_assert(put_settings("set", "{\"paused\": \"no\", \"scan_interval\": \"9\"}", why) == 200);
+	cr_assert(reap(ask("GET", "/v1/magic-folder/set/settings", ""), &all) == 200);
+	cr_assert(json_is_false(json_object_get(json_object_get(all, "paused"), "value")));
+	cr_assert(json_integer_value(json_object_get(json_object_get(all, "scan_interval"), "value")) == 9);
+	json_decref(all);
+	close_world();
+}
+
+Test(api, refused_settings_change_nothing, .timeout = 60)
+{
+	static const char *const bad[][2] = {
+		{"{\"merge\": \"text\", \"colour\": 1}", "There is no setting 'colour'"},
+		{"{\"merge\": \"text\", \"poll_interval\": null}", "poll_interval must be SECONDS."},
+		{"{\"merge\": \"text\", \"poll_interval\": 0}", "poll_interval must be SECONDS, not '0'."},
+		{"{\"merge\": true}", "merge must be ask|text."},
+		{"{\"paused\": 1}", "paused must be yes|no."},
+		{"{\"paused\": \"yes\\u0000\"}", "paused must be yes|no."},
+		{"{\"poll_interval\": 1.5}", "poll_interval must be SECONDS."},
+		{"[]", "The body must be a JSON object"},
+	};
+	json_t *all;
+	char why[256];
+
+	open_world();
+	cr_assert(reap(add("set"), NULL) == 200);
+	cr_assert(reap(add("locked"), NULL) == 200);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		cr_assert(put_settings("set", bad[i][0], why) == 400, "%s", bad[i][0]);
+		cr_assert(strncmp(why, bad[i][1], strlen(bad[i][1])) == 0, "%s: %s", bad[i][0], why);
+	}
+	cr_assert(put_settings("locked", "{\"merge\": \"text\"}", why) == 503);
+	cr_assert(put_settings("nobody", "{}", why) == 404);
+	cr_assert(reap(ask("GET", "/v1/magic-folder/set/settings", ""), &all) == 200);
+	cr_assert(strcmp(json_string_value(json_object_get(json_object_get(all, "merge"), "value")), "ask") == 0);
+	json_decref(all);
+	close_world();
+}
