@@ -402,7 +402,11 @@ mf_path_step(struct mf_folder *f, struct mf_path *p)
 		p->linked = false;
 	}
 	if (p->stage != MF_ST_IDLE)
-		return; /* whatever it waits for makes it ready again */
+		return;      /* whatever it waits for makes it ready again */
+	if (f->set.paused) { /* what was begun above is recorded; nothing is begun */
+		f->parked = true;
+		return;
+	}
 	if (p->need_look && p->due_ms > mf_now_ms(f)) {
 		mf_path_look(f, p, p->due_ms - mf_now_ms(f));
 		return;

@@ -111,6 +111,7 @@ mf_hash_content_start(struct mf_folder *f, struct mf_path *p, const mf_snap_row 
 	h->task.work = hashing_work;
 	h->task.done = hashing_done;
 	h->task.pool = MF_POOL_TRANSFER;
+	h->task.may_stop = true;
 	h->p = p;
 	h->cap = row->cap;
 	h->content = row->content;

@@ -25,6 +25,7 @@ struct mf_task {
 	struct mf_task *prev, *next;
 	struct mf_job *job; /* NULL until started */
 	enum mf_pool pool;
+	bool may_stop; /* asked to stop when the folder is paused: long, and done again without harm */
 	/* worker; what it returns decides: t->err is emptied after MF_OK, whatever was left in it on the way */
 	mf_code (*work)(struct mf_task *t, const mf_cancel *cancel);
 	void (*done)(struct mf_task *t); /* loop; frees t; when f->closing it only frees */
@@ -121,6 +122,8 @@ void mf_path_fail(struct mf_folder *f, struct mf_path *p, const mf_err *err);
 /** Nothing more to do for now: tell listeners, forget the path. @p p may be freed. */
 void mf_path_rest(struct mf_folder *f, struct mf_path *p);
 void mf_paths_free(struct mf_folder *f);
+/** The folder is paused no longer: paths that rest with something to do are looked at. */
+void mf_paths_unpark(struct mf_folder *f);
 /** After a burst, when no path is under work: give its memory back to the system. */
 void mf_paths_shrink(struct mf_folder *f);
 void mf_path_uploading(struct mf_folder *f, struct mf_path *p, bool on);
@@ -174,6 +177,7 @@ struct mf_folder {
 	mf_folder_listener *listen;
 	void *listen_arg;
 	bool started, closing;
+	bool parked; /* paths that had something to do while the folder was paused are left in the table */
 	void (*closed)(void *arg);
 	void *closed_arg;
 	struct mf_task *tasks;
@@ -279,6 +283,8 @@ void mf_folder_end(struct mf_folder *f);
 void mf_settle_arm(struct mf_folder *f, uint64_t at_ms);
 void mf_turn_arm(struct mf_folder *f, uint64_t delay_ms);
 void mf_waiters_check(struct mf_folder *f);
+/** Answer those who wait for @p what (-1: anything) up to @p round. */
+void mf_waiters_answer(struct mf_folder *f, int what, unsigned round, const mf_err *err);
 uint64_t mf_waiter_add(struct mf_folder *f, int what, unsigned round, mf_folder_done *done, void *arg);
 /** Is anything on its way to our Personal directory that has not reached the batch? */
 bool mf_pipeline_empty(const struct mf_folder *f);

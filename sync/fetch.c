@@ -184,7 +184,7 @@ fetch_done(struct mf_task *t)
 static void
 start_some(struct mf_folder *f)
 {
-	while (f->n_fetching < AT_ONCE && f->fetch_queue != NULL) {
+	while (!f->set.paused && f->n_fetching < AT_ONCE && f->fetch_queue != NULL) {
 		struct mf_fetch *x = f->fetch_queue;
 		f->fetch_queue = x->q_next;
 		if (f->fetch_queue == NULL)

@@ -20,8 +20,8 @@ mf_waiter_add(struct mf_folder *f, int what, unsigned round, mf_folder_done *don
 	return w->ticket;
 }
 
-static void
-waiters_answer(struct mf_folder *f, int what, unsigned round, const mf_err *err)
+void
+mf_waiters_answer(struct mf_folder *f, int what, unsigned round, const mf_err *err)
 {
 	struct mf_waiter **link = &f->waiters, *w;
 
@@ -44,9 +44,9 @@ mf_waiters_check(struct mf_folder *f)
 	static const mf_err ok = {.code = MF_OK};
 
 	if (!f->scan_running && f->scan_marked == 0)
-		waiters_answer(f, MF_WAIT_SCAN, f->scan_round, &ok);
+		mf_waiters_answer(f, MF_WAIT_SCAN, f->scan_round, &ok);
 	if (f->poll == NULL && f->poll_marked == 0)
-		waiters_answer(f, MF_WAIT_POLL, f->poll_round, &ok);
+		mf_waiters_answer(f, MF_WAIT_POLL, f->poll_round, &ok);
 }
 
 void
@@ -156,6 +156,8 @@ mf_folder_start(struct mf_folder *f)
 		return;
 	f->started = true;
 	mf_watch_start(f);
+	if (f->set.paused)
+		return;
 	mf_walk_first(f); /* then a poll, then mf_folder_resume() and a scan */
 }
 
@@ -164,6 +166,8 @@ mf_folder_resume(struct mf_folder *f)
 {
 	f->resume_due = true;
 	mf_turn_arm(f, 0);
+	if (f->parked && !f->set.paused)
+		mf_paths_unpark(f);
 	f->scan_again = false; /* this one serves whoever asked before */
 	mf_scan_start(f);
 }
@@ -224,7 +228,7 @@ mf_folder_close(struct mf_folder *f, void (*done)(void *arg), void *arg)
 	for (struct mf_task *t = f->tasks; t != NULL; t = t->next)
 		MF_OPS(f)->job_cancel(t->job);
 	(void)mf_fail(&gone, MF_ECANCELED, 0, "the folder is being closed");
-	waiters_answer(f, -1, ~0u, &gone);
+	mf_waiters_answer(f, -1, ~0u, &gone);
 	if (f->n_tasks > 0)
 		return; /* the last task closes */
 	/* later, from the loop */
@@ -271,6 +275,7 @@ mf_folder_status_get(struct mf_folder *f, mf_folder_status *out)
 		.errors = f->n_errors,
 		.scanning = f->scan_running,
 		.polling = f->poll != NULL,
+		.paused = f->set.paused != 0,
 		.in_collective = f->in_collective,
 		.watching = f->watching,
 		.last_scan_ns = f->last_scan_ns,

@@ -95,7 +95,8 @@ mf_code mf_folder_set_all(struct mf_folder *f, const mf_assignment *list, size_t
 /** @p err->code is MF_OK or why; lent during the call. */
 typedef void mf_folder_done(void *arg, const mf_err *err);
 
-/** Scan now, or once more after the running one.  Done when every change found has its snapshot stored or failed.
+/** Scan now, or once more after the running one.  Done when every change found has its snapshot stored or failed;
+ *  pausing the folder ends it with MF_ECANCELED.  Asked of a paused folder, scan and poll wait until it goes on.
  *  *ticket (may be NULL) lets the waiter leave: mf_folder_forget(), after which no callback comes. */
 void mf_folder_scan(struct mf_folder *f, mf_folder_done *done, void *arg, uint64_t *ticket);
 /** Poll now; done when everything found is applied, a conflict, or failed. */
@@ -129,6 +130,7 @@ typedef struct mf_folder_status {
 	uint64_t uploads_queued, downloads_queued; /* paths under work */
 	uint64_t conflicts, errors;
 	bool scanning, polling;
+	bool paused;                        /* by the user: nothing starts */
 	bool in_collective;                 /* our Personal directory is listed there (false: waiting to be added) */
 	bool watching;                      /* every directory has a watch */
 	bool database_busy;                 /* locked by another program for more than 2 s */

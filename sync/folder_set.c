@@ -34,6 +34,39 @@ merge_changed(struct mf_folder *f)
 	mf_turn_arm(f, 0);
 }
 
+/* Nothing is begun from now on (each beginning asks f->set.paused).  Long transfers are asked to stop; what is short,
+ * or has touched the user's files, ends as it would. */
+static void
+pause(struct mf_folder *f)
+{
+	mf_err gone = {0};
+
+	if (!f->started || f->closing)
+		return;
+	(void)mf_fail(&gone, MF_ECANCELED, 0, "the folder was paused");
+	mf_waiters_answer(f, MF_WAIT_SCAN, ~0u, &gone);
+	mf_waiters_answer(f, MF_WAIT_POLL, ~0u, &gone);
+	for (struct mf_task *t = f->tasks; t != NULL; t = t->next)
+		if (t->may_stop)
+			MF_OPS(f)->job_cancel(t->job);
+	if (f->dirs != NULL)
+		mf_dirset_remove(f, "");
+}
+
+/* As at the start: watches, a poll, then everything that the databases leave open, and a scan. */
+static void
+go_on(struct mf_folder *f)
+{
+	if (!f->started || f->closing)
+		return;
+	f->polled_once = false;
+	if (f->dirs != NULL)
+		mf_dirset_remove(f, ""); /* a walk may have set some meanwhile, whose events nobody heard */
+	mf_turn_arm(f, 0);               /* fetches that wait */
+	if (f->walked || !f->scan_walking)
+		mf_walk_first(f); /* else the one under way leads on */
+}
+
 static void
 apply(struct mf_folder *f, const mf_settings *was)
 {
@@ -41,6 +74,10 @@ apply(struct mf_folder *f, const mf_settings *was)
 		intervals_changed(f);
 	if (was->merge != f->set.merge)
 		merge_changed(f);
+	if (was->paused == 0 && f->set.paused != 0)
+		pause(f);
+	if (was->paused != 0 && f->set.paused == 0)
+		go_on(f);
 }
 
 mf_code

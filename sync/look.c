@@ -129,6 +129,7 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 	struct look *l = mf_alloc(sizeof(*l));
 	l->task.work = mf_look_work;
 	l->task.done = look_done;
+	l->task.may_stop = true;
 	l->p = p;
 	l->root = f->root;
 	l->root_generation = f->root_generation;

@@ -235,6 +235,7 @@ mf_marker_start(
 	m->task.work = marker_work;
 	m->task.done = marker_done;
 	m->task.pool = MF_POOL_TRANSFER;
+	m->task.may_stop = what == MF_MARKER_WRITE;
 	m->p = p;
 	m->root = f->root;
 	m->state_path = mf_state_path(f->state);

@@ -114,6 +114,16 @@ mf_paths_free(struct mf_folder *f)
 }
 
 void
+mf_paths_unpark(struct mf_folder *f)
+{
+	f->parked = false;
+	for (size_t i = 0; i < f->cap_table; i++)
+		for (struct mf_path *p = f->table[i]; p != NULL; p = p->chain)
+			if (p->stage == MF_ST_IDLE && !p->queued && !p->settling)
+				mf_path_look(f, p, 0);
+}
+
+void
 mf_paths_shrink(struct mf_folder *f)
 {
 	if (f->n_paths > 0 || f->cap_table < SHRINK_FROM)
@@ -204,11 +214,15 @@ mf_path_give_up_waiting(struct mf_folder *f, struct mf_path *p)
 void
 mf_path_fail(struct mf_folder *f, struct mf_path *p, const mf_err *err)
 {
-	p->tries++;
-	p->failed = true;
 	p->stage = MF_ST_IDLE;
 	p->seen.valid = false;
 	mf_apply_drop(p);
+	if (err->code == MF_ECANCELED) { /* asked to stop, when the folder was paused: no failure */
+		mf_path_look(f, p, 0);
+		return;
+	}
+	p->tries++;
+	p->failed = true;
 	mf_report(f, p->relpath, err->text);
 	mf_path_give_up_waiting(f, p);
 	mf_path_look(f, p, backoff_ms(p->tries));

@@ -410,7 +410,7 @@ mf_poll_drop(struct mf_folder *f)
 void
 mf_poll_start(struct mf_folder *f)
 {
-	if (f->closing || !f->started)
+	if (f->closing || !f->started || f->set.paused)
 		return;
 	if (f->poll != NULL || !f->walked) {
 		f->poll_again = f->poll != NULL;

@@ -254,7 +254,7 @@ mf_link_kick(struct mf_folder *f)
 {
 	uint64_t now = mf_now_ms(f);
 
-	if (f->closing || f->in_turn || f->linking || f->n_batch == 0)
+	if (f->closing || f->in_turn || f->linking || f->n_batch == 0 || f->set.paused)
 		return;
 	uint64_t wait = f->batch_retry_ms > now ? f->batch_retry_ms - now : wait_ms(f, now);
 	if (wait > 0) {

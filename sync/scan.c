@@ -65,7 +65,7 @@ report_bad(struct mf_folder *f, const struct walk *w)
 static void
 found(struct mf_folder *f, struct walk *w, struct list *l, uint64_t delay_ms)
 {
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = 0; i < l->n && !f->set.paused; i++) { /* a paused folder is scanned anew when it goes on */
 		const char *owner = mf_marker_owner(f, l->s[i]);
 		struct mf_path *p = mf_path_need(f, owner != NULL ? owner : l->s[i]);
 		if (w->mode == WALK_FULL && !p->scan_mark) {
@@ -223,7 +223,7 @@ walk_done(struct mf_task *t)
 		found(f, w, &w->young, YOUNG_MS);
 	}
 	enum walk_mode mode = w->mode;
-	bool good = !w->root_gone;
+	bool good = !w->root_gone && !f->set.paused;
 	mf_walk_free(w);
 	if (mode == WALK_FULL) {
 		scan_ended(f, good);
@@ -316,7 +316,8 @@ mf_walk_first(struct mf_folder *f)
 	}
 	struct walk *w = mf_alloc(sizeof(*w));
 	w->task.f = f;
-	w->no_sweep = mf_state_intent_each(f->state, keep_each, w, NULL) != MF_OK;
+	/* when the folder goes on after a pause, work under way may have temporary files */
+	w->no_sweep = f->walked || mf_state_intent_each(f->state, keep_each, w, NULL) != MF_OK;
 	walk_start(f, w, WALK_FIRST, "");
 }
 
@@ -325,7 +326,7 @@ mf_scan_start(struct mf_folder *f)
 {
 	mf_err err = {0};
 
-	if (f->closing || !f->started)
+	if (f->closing || !f->started || f->set.paused)
 		return;
 	if (f->scan_running || !f->polled_once) {
 		f->scan_again = true;
@@ -353,7 +354,7 @@ mf_scan_start(struct mf_folder *f)
 static void
 subscan(struct mf_folder *f, const char *dir, enum walk_mode mode)
 {
-	if (f->root == NULL || f->closing)
+	if (f->root == NULL || f->closing || f->set.paused)
 		return;
 	struct walk *w = mf_alloc(sizeof(*w));
 	f->n_subscans++;

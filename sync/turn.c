@@ -11,6 +11,7 @@ task_work(void *arg, const mf_cancel *cancel)
 {
 	struct mf_task *t = arg;
 
+	t->err = (mf_err){0};
 	mf_code rc = t->work(t, cancel);
 
 	if (rc == MF_OK)
@@ -49,6 +50,7 @@ launch(struct mf_folder *f, struct mf_task *t)
 		f->tasks->prev = t;
 	f->tasks = t;
 	f->n_tasks++;
+	(void)mf_fail(&t->err, MF_ECANCELED, 0, "stopped"); /* one that is asked to stop before it begins is not run */
 	t->job = MF_OPS(f)->job_start(f->env, t->pool, task_work, task_done, t);
 }
 

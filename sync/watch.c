@@ -260,7 +260,7 @@ on_event(void *arg, const mf_watch_event *ev)
 	struct mf_folder *f = arg;
 	mf_buf path = {0};
 
-	if (f->closing)
+	if (f->closing || f->set.paused)
 		return;
 	if (ev->what == MF_WATCH_OVERFLOW) {
 		mf_dirset_remove(f, ""); /* which watches died is among what was lost: the scan sets all of them */

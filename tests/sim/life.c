@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { TROUBLES = 19 }; /* bits of enum life_with */
 enum { QUIET_MS = 70000, QUIET_WINDOWS = 40, SETTLE_ROUNDS = 30, ANCESTORS_MAX = 4096, SPINS = 20000 /* steps */ };
 
 struct life {
@@ -115,7 +116,7 @@ misfortune(struct life *l, struct member *m)
 {
 	struct sim_world *w = l->c.w;
 	sim_trouble *t = sim_trouble_of(m->h);
-	unsigned what = 1u << sim_random(w, 18);
+	unsigned what = 1u << sim_random(w, TROUBLES);
 
 	if ((what & l->with) == 0)
 		return;
@@ -145,6 +146,10 @@ misfortune(struct life *l, struct member *m)
 	case LIFE_LOCKED:
 		if (cast_exists_abs(m, CAST_STATE "/state.sqlite"))
 			sim_db_hold(m->h, CAST_STATE "/state.sqlite", sim_chance(w, 400));
+		break;
+	case LIFE_PAUSE:
+		if (runs(m))
+			(void)mf_folder_set(m->f, "paused", sim_chance(w, 500) ? "yes" : "no", NULL);
 		break;
 	default: break;
 	}
@@ -283,6 +288,9 @@ everything_well(struct life *l)
 			wrong(l, "%s does not start: %s", m->name, m->last_error);
 		if ((l->with & LIFE_DEAF) != 0)
 			sim_watch_overflow(m->h);
+		mf_err err = {0};
+		if (runs(m) && mf_folder_settings(m->f)->paused && mf_folder_set(m->f, "paused", "no", &err) != MF_OK)
+			wrong(l, "%s cannot go on: %s", m->name, err.text);
 	}
 }
 
@@ -408,7 +416,7 @@ begin(struct life *l)
 
 	/* few of the possible troubles at once, or none would be seen for itself */
 	l->with = l->conf->with;
-	for (unsigned i = 0; l->conf->with == 0 && i < 18; i++)
+	for (unsigned i = 0; l->conf->with == 0 && i < TROUBLES; i++)
 		if (sim_chance(w, 350))
 			l->with |= 1u << i;
 	if ((l->with & LIFE_NO_EXCHANGE) != 0)

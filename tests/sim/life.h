@@ -27,7 +27,8 @@ enum life_with {
 	LIFE_GRAIN = 32768,
 	LIFE_DISK_FAILS = 65536,
 	LIFE_LOCKED = 131072,
-	LIFE_ALL = 262143,
+	LIFE_PAUSE = 262144,
+	LIFE_ALL = 524287,
 };
 
 typedef struct life_conf {
