@@ -52,10 +52,23 @@ ask(mf_api *api, struct mf_http_req *req, mf_str name, unsigned ok_status)
 	return a;
 }
 
+/* As ask(), for what a paused folder does not do. */
+static struct asking *
+ask_running(mf_api *api, struct mf_http_req *req, mf_str name)
+{
+	const mf_app_folder *f = mf_app_folder_find(api->app, name);
+
+	if (f != NULL && f->folder != NULL && mf_folder_settings(f->folder)->paused) {
+		mf_api_error(req, 409, "the folder is paused");
+		return NULL;
+	}
+	return ask(api, req, name, 200);
+}
+
 void
 mf_api_scan(mf_api *api, struct mf_http_req *req, mf_str name)
 {
-	struct asking *a = ask(api, req, name, 200);
+	struct asking *a = ask_running(api, req, name);
 
 	if (a != NULL)
 		mf_folder_scan(a->folder, on_done, a, &a->ticket);
@@ -64,7 +77,7 @@ mf_api_scan(mf_api *api, struct mf_http_req *req, mf_str name)
 void
 mf_api_poll(mf_api *api, struct mf_http_req *req, mf_str name)
 {
-	struct asking *a = ask(api, req, name, 200);
+	struct asking *a = ask_running(api, req, name);
 
 	if (a != NULL)
 		mf_folder_poll(a->folder, on_done, a, &a->ticket);

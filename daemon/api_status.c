@@ -93,6 +93,7 @@ folder_json(const mf_app_folder *f)
 	(void)json_object_set_new(v, "conflicts", json_integer((json_int_t)s.conflicts));
 	(void)json_object_set_new(v, "errors", json_integer((json_int_t)s.errors));
 	(void)json_object_set_new(v, "scanning", json_boolean(s.scanning));
+	(void)json_object_set_new(v, "paused", json_boolean(s.paused));
 	(void)json_object_set_new(v, "polling", json_boolean(s.polling));
 	(void)json_object_set_new(v, "in_collective", json_boolean(s.in_collective));
 	(void)json_object_set_new(v, "watching", json_boolean(s.watching));

@@ -27,6 +27,7 @@ libmf_a_SOURCES += \
 	%reldir%/commands/init.c \
 	%reldir%/commands/leave.c \
 	%reldir%/commands/list.c \
+	%reldir%/commands/pause.c \
 	%reldir%/commands/run.c \
 	%reldir%/commands/set.c \
 	%reldir%/commands/show_config.c \

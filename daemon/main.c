@@ -9,6 +9,8 @@ static const mf_command *const commands[] = {
 	&mf_cmd_list,
 	&mf_cmd_status,
 	&mf_cmd_set,
+	&mf_cmd_pause,
+	&mf_cmd_resume,
 	&mf_cmd_show_config,
 	&mf_cmd_doctor,
 	&mf_cmd_grid,

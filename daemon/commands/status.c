@@ -92,9 +92,11 @@ print_folder(const char *name, const json_t *f)
 	printf("  %s; %llu waiting to go up, %llu to come down; %s, %s\n", files,
 		(unsigned long long)number(f, "uploads_queued"), (unsigned long long)number(f, "downloads_queued"),
 		conflicts, errors);
+	if (flag(f, "paused"))
+		printf("  paused: nothing is sent or fetched ('magic-folder resume %s' goes on)\n", name);
 	print_when("last scan for our own changes", f, "scanning", "last_scan");
 	print_when("last poll for others' changes", f, "polling", "last_poll");
-	if (!flag(f, "in_collective"))
+	if (!flag(f, "in_collective") && !flag(f, "paused")) /* a paused folder may never have looked */
 		printf("  nobody sees our changes yet: the folder's admin has not added us\n");
 	if (!flag(f, "watching"))
 		printf("  not every directory is watched: some changes wait for the next scan (see 'magic-folder "

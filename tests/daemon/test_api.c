@@ -335,6 +335,8 @@ Test(api, settings_are_shown_and_changed, .timeout = 60)
 	cr_assert(json_integer_value(json_object_get(json_object_get(all, "poll_interval"), "value")) == 5);
 	cr_assert(json_is_null(json_object_get(json_object_get(all, "scan_interval"), "value")));
 	json_decref(all);
+	cr_assert(reap(ask("PUT", "/v1/magic-folder/set/scan-local", ""), NULL) == 409, "it is paused");
+	cr_assert(reap(ask("PUT", "/v1/magic-folder/set/poll-remote", ""), NULL) == 409, "it is paused");
 	/* as text, too */
 	cr_assert(put_settings("set", "{\"paused\": \"no\", \"scan_interval\": \"9\"}", why) == 200);
 	cr_assert(reap(ask("GET", "/v1/magic-folder/set/settings", ""), &all) == 200);
