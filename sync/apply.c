@@ -23,7 +23,7 @@ mf_apply_drop(struct mf_path *p)
 	if (a == NULL)
 		return;
 	mf_snap_row_free(a->target);
-	strings_free(a->made_dirs, a->n_made_dirs);
+	mf_dirs_free(&a->made);
 	strings_free(a->our_dirs, a->n_our_dirs);
 	free(a->relpath);
 	free(a->dir);
@@ -411,8 +411,8 @@ record_intent(struct mf_folder *f, struct mf_path *p, mf_err *err)
 	a->intent.btime_ns = a->fresh.btime_ns;
 	if (a->merge)
 		rc = mf_state_snap_put(f->state, a->target, err);
-	for (size_t i = 0; rc == MF_OK && i < a->n_made_dirs; i++)
-		rc = mf_state_dir_made(f->state, a->made_dirs[i], err);
+	for (size_t i = 0; rc == MF_OK && i < a->made.n; i++)
+		rc = mf_state_dir_made(f->state, a->made.dir[i], err);
 	if (rc == MF_OK && a->intent.deletion)
 		rc = find_our_dirs(f, a, err);
 	if (rc == MF_OK)

@@ -320,6 +320,19 @@ void mf_odd_free(struct mf_folder *f);
 
 enum mf_outcome { MF_APPLY_NONE, MF_APPLY_REPLACED, MF_APPLY_CHANGED, MF_APPLY_FAILED };
 
+/** Directories, outermost first. */
+struct mf_dirs {
+	char **dir;
+	size_t n;
+};
+void mf_dirs_free(struct mf_dirs *d);
+/** [worker] Make the directories above @p relpath; those that were not there are added to @p made, also when it
+ *  fails. */
+mf_code mf_make_dirs(struct mf_folder *f, struct mf_root *root, const char *relpath, struct mf_dirs *made, mf_err *err);
+
+/** [worker] Their names are durable. */
+mf_code mf_dirs_sync(struct mf_folder *f, struct mf_root *root, const struct mf_dirs *made, mf_err *err);
+
 /** One replacement under way.  Owned by the loop, lent to one task at a time (p->stage says which). */
 struct mf_apply {
 	mf_snap_row *target;
@@ -335,9 +348,8 @@ struct mf_apply {
 	mf_stat fresh; /* the new file */
 	bool has_sha;
 	uint8_t sha[32];
-	char **made_dirs; /* directories made for it */
-	size_t n_made_dirs;
-	char **our_dirs; /* deletion: parents that we once made, innermost first */
+	struct mf_dirs made; /* directories made for it */
+	char **our_dirs;     /* deletion: parents that we once made, innermost first */
 	size_t n_our_dirs, n_gone_dirs;
 	enum mf_outcome outcome;
 	mf_stat now;      /* what is at p after REPLACED */

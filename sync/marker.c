@@ -103,6 +103,7 @@ struct marker_task {
 	mf_conflict c;
 	mf_snap_row *snap;
 	char *path, *tmp, *dir;
+	struct mf_dirs made;
 	const char *state_path;
 };
 
@@ -132,8 +133,11 @@ write_marker(struct marker_task *m, const mf_cancel *cancel, mf_err *err)
 	mf_stat st = {0}, old = {0};
 	uint8_t sha[32];
 	uint32_t mode = 0666 & ~ops->umask(m->task.f->env);
-	mf_code rc = mf_fetch_content(m->task.f, m->root, m->snap, m->tmp, mode, true, &st, sha, cancel, err);
+	/* the user may have moved or removed the directory while the conflict was found */
+	mf_code rc = mf_make_dirs(m->task.f, m->root, m->path, &m->made, err);
 
+	if (rc == MF_OK)
+		rc = mf_fetch_content(m->task.f, m->root, m->snap, m->tmp, mode, true, &st, sha, cancel, err);
 	if (rc != MF_OK)
 		return rc;
 	rc = ops->stat(m->root, m->path, &old, err);
@@ -147,7 +151,9 @@ write_marker(struct marker_task *m, const mf_cancel *cancel, mf_err *err)
 	}
 	if (rc != MF_OK)
 		(void)ops->unlink(m->root, m->tmp, NULL);
-	return rc == MF_OK ? ops->sync_dir(m->root, m->dir, err) : rc;
+	if (rc == MF_OK)
+		rc = ops->sync_dir(m->root, m->dir, err);
+	return rc == MF_OK ? mf_dirs_sync(m->task.f, m->root, &m->made, err) : rc;
 }
 
 static mf_code
@@ -208,12 +214,15 @@ marker_done(struct mf_task *t)
 	if (!t->f->closing) {
 		m->p->stage = MF_ST_IDLE;
 		m->p->seen.valid = false;
+		for (size_t i = 0; i < m->made.n; i++) /* not noted: it stays when it becomes empty, no more */
+			(void)mf_state_dir_made(t->f->state, m->made.dir[i], NULL);
 		if (t->err.code != MF_OK)
 			mf_path_fail(t->f, m->p, &t->err);
 		else
 			mf_path_ready(t->f, m->p);
 	}
 	mf_snap_row_free(m->snap);
+	mf_dirs_free(&m->made);
 	free(m->c.slot);
 	free(m->path);
 	free(m->tmp);

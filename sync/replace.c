@@ -57,30 +57,27 @@ mf_fetch_content(struct mf_folder *f, struct mf_root *root, const mf_snap_row *r
 	return rc;
 }
 
-/* Make the directories above @p dir and itself; remember the ones that were not there. */
-static mf_code
-make_dirs(struct mf_folder *f, struct mf_root *root, struct mf_apply *a, mf_err *err)
+mf_code
+mf_make_dirs(struct mf_folder *f, struct mf_root *root, const char *relpath, struct mf_dirs *made, mf_err *err)
 {
-	size_t n = strlen(a->dir);
+	const char *slash = strchr(relpath, '/');
 
-	for (size_t i = 1; i <= n; i++) {
-		if (i < n && a->dir[i] != '/')
-			continue;
-		char *part = mf_strdup((mf_str){a->dir, i});
+	for (; slash != NULL; slash = strchr(slash + 1, '/')) {
+		char *part = mf_strdup((mf_str){relpath, (size_t)(slash - relpath)});
 		mf_stat st = {0};
 		mf_code rc = MF_OPS(f)->stat(root, part, &st, err);
 		if (rc == MF_OK && st.kind == MF_KIND_ABSENT) {
 			rc = MF_OPS(f)->mkdir(root, part, 0777 & ~MF_OPS(f)->umask(f->env), err);
 			if (rc == MF_OK) {
-				a->made_dirs = mf_realloc_array(a->made_dirs, a->n_made_dirs + 1, sizeof(char *));
-				a->made_dirs[a->n_made_dirs++] = part;
+				made->dir = mf_realloc_array(made->dir, made->n + 1, sizeof(char *));
+				made->dir[made->n++] = part;
 				continue;
 			}
 			if (rc == MF_EEXIST)
 				rc = MF_OK; /* another path of the same directory was faster */
 		} else if (rc == MF_OK && st.kind != MF_KIND_DIR) {
 			rc = mf_fail(err, MF_EEXIST, 0, "%s cannot be received: %s is in the way and is no directory",
-				a->relpath, part);
+				relpath, part);
 		}
 		free(part);
 		if (rc != MF_OK)
@@ -90,10 +87,32 @@ make_dirs(struct mf_folder *f, struct mf_root *root, struct mf_apply *a, mf_err 
 }
 
 mf_code
+mf_dirs_sync(struct mf_folder *f, struct mf_root *root, const struct mf_dirs *made, mf_err *err)
+{
+	mf_code rc = MF_OK;
+
+	for (size_t i = 0; rc == MF_OK && i < made->n; i++) {
+		char *above = mf_strdup(mf_relpath_dir(mf_strz(made->dir[i])));
+		rc = MF_OPS(f)->sync_dir(root, above, err);
+		free(above);
+	}
+	return rc;
+}
+
+void
+mf_dirs_free(struct mf_dirs *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		free(d->dir[i]);
+	free(d->dir);
+	*d = (struct mf_dirs){0};
+}
+
+mf_code
 mf_apply_download(struct mf_folder *f, struct mf_root *root, struct mf_apply *a, const mf_cancel *cancel)
 {
 	mf_err *err = &a->err;
-	mf_code rc = make_dirs(f, root, a, err);
+	mf_code rc = mf_make_dirs(f, root, a->relpath, &a->made, err);
 
 	if (rc == MF_OK)
 		rc = mf_fetch_content(f, root, a->target, a->tmp, a->mode, a->sync_now, &a->fresh, a->sha, cancel, err);
@@ -102,12 +121,8 @@ mf_apply_download(struct mf_folder *f, struct mf_root *root, struct mf_apply *a,
 	a->has_sha = true;
 	if (a->sync_now)
 		rc = MF_OPS(f)->sync_dir(root, a->dir, err);
-	for (size_t i = 0; rc == MF_OK && a->sync_now && i < a->n_made_dirs; i++) {
-		mf_str above = mf_relpath_dir(mf_strz(a->made_dirs[i]));
-		char *z = mf_strdup(above);
-		rc = MF_OPS(f)->sync_dir(root, z, err);
-		free(z);
-	}
+	if (rc == MF_OK && a->sync_now)
+		rc = mf_dirs_sync(f, root, &a->made, err);
 	a->synced = a->sync_now;
 	if (rc != MF_OK)
 		(void)MF_OPS(f)->unlink(root, a->tmp, NULL);

@@ -249,3 +249,45 @@ Test(engine_odd, a_bad_signature_is_refused, .timeout = 60)
 	cr_assert(!cast_exists(p.b, "p") && p.b->errors > 0);
 	cast_end(&p.c);
 }
+
+/* The user moves the directory in the moment when the marker is to be written. */
+static void
+move_directory(void *arg, enum sim_op op, const char *what)
+{
+	struct member *m = arg;
+
+	if (op != SIM_OPEN || strstr(what, "f/.magic-folder-") == NULL)
+		return;
+	sim_on_op(m->h, NULL, NULL);
+	cr_assert(cast_move(m, "f", "g"));
+}
+
+Test(engine_odd, a_marker_gets_the_directory_that_went, .timeout = 60)
+{
+	struct cast c;
+
+	cast_init(&c, 9);
+	c.poll_s = c.scan_s = 5;
+	struct member *a = cast_add(&c, "alice"), *b = cast_add(&c, "bob");
+	sim_trouble_of(a->h)->cut_off = true;
+	cast_mkdirs(a, "f");
+	cast_write(a, "f/p", "one");
+	cast_mkdirs(b, "f");
+	cast_write(b, "f/p", "two");
+	sim_run_for(c.w, 20000);
+	sim_on_op(b->h, move_directory, b);
+	sim_trouble_of(a->h)->cut_off = false;
+	sim_run_for(c.w, 60000);
+	cr_assert(cast_has(b, "g/p", "two"), "the user's");
+	cr_assert(cast_has(b, "f/p.conflict-alice", "one"), "theirs");
+	cr_assert(cast_conflicts(b) == 1);
+	mf_folder_status st;
+	mf_folder_status_get(b->f, &st);
+	cr_assert(st.errors == 0, "%s", b->last_error);
+	/* to remove it is to decide: f/p is gone */
+	cr_assert(cast_remove(b, "f/p.conflict-alice"));
+	sim_run_for(c.w, 60000);
+	cr_assert(cast_conflicts(b) == 0 && cast_conflicts(a) == 0 && !cast_exists(a, "f/p") && !cast_exists(b, "f/p"));
+	cr_assert(cast_has(a, "g/p", "two"));
+	cast_end(&c);
+}
