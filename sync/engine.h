@@ -13,6 +13,7 @@
 
 #include "base/sha256.h"
 #include "sync/folder.h"
+#include "sync/pairs.h"
 #include "sync/planner.h"
 #include "sync/relpath.h"
 #include "sync/snapshot.h"
@@ -216,10 +217,7 @@ struct mf_folder {
 	unsigned link_tries;
 	uint64_t batch_retry_ms; /* after a failure: not before */
 	/* published names that are not NFC: their entry names are not their own */
-	struct mf_odd {
-		struct mf_odd *next;
-		char *relpath, *entry;
-	} * odd;
+	mf_pairs odd; /* entry name -> path */
 	bool odd_loaded;
 	bool self_read;   /* our own directory was read since start (planner.md W6) */
 	bool polled_once; /* a poll has ended since start */
@@ -256,8 +254,7 @@ struct mf_folder {
 	bool walked; /* directories have their watches, leftovers are swept */
 	unsigned scan_round, scan_marked;
 	size_t n_subscans;
-	/* marker path -> its owner */
-	struct mf_marker *markers;
+	mf_pairs markers; /* path of a marker -> the path that it belongs to */
 	/* people */
 	struct mf_waiter *waiters;
 	uint64_t next_ticket;
@@ -314,7 +311,6 @@ mf_code mf_snapshot_store(struct mf_folder *f, mf_snap_row *row, const mf_cancel
 void mf_link_add(struct mf_folder *f, struct mf_path *p, const mf_immdir *cap);
 void mf_link_kick(struct mf_folder *f);
 void mf_odd_note(struct mf_folder *f, const char *relpath, mf_str entry);
-void mf_odd_free(struct mf_folder *f);
 
 /* apply.c (loop) and replace.c (worker): their version becomes the file, or the file goes. */
 
@@ -389,15 +385,10 @@ mf_code mf_rows_drop(struct mf_folder *f, struct mf_path *p, const mf_conflict *
 mf_code mf_rows_drop_all(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err);
 
 /** marker.c */
-struct mf_marker {
-	struct mf_marker *next;
-	char *path, *owner;
-};
 const char *mf_marker_owner(struct mf_folder *f, const char *path);
 mf_code mf_markers_load(struct mf_folder *f, mf_err *err);
 void mf_marker_note(struct mf_folder *f, const char *path, const char *owner);
 void mf_marker_forget(struct mf_folder *f, const char *path);
-void mf_markers_free(struct mf_folder *f);
 char *mf_marker_of(const char *relpath, const mf_conflict *c); /* heap */
 /** Facts about markers: blocking stats and hashes are done by the look task. */
 enum mf_marker_do { MF_MARKER_WRITE, MF_MARKER_REMOVE, MF_MARKER_RELEASE };

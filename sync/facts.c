@@ -124,7 +124,7 @@ read_rows(struct mf_folder *f, const struct mf_path *p, struct mf_gathered *g, m
 	if (rc != MF_OK && rc != MF_ENOTFOUND)
 		return rc;
 	rc = mf_state_pending_get(f->state, relpath, &g->pending, &g->n_pending, err);
-	if (rc == MF_OK && f->markers != NULL) /* every row has its marker's path there */
+	if (rc == MF_OK && f->markers.n > 0) /* every row has its marker's path there */
 		rc = mf_state_conflict_get(f->state, relpath, &g->conflict, &g->n_conflict, err);
 	if (rc == MF_OK)
 		rc = mf_state_head_get(f->state, relpath, &g->head, &g->n_head, err);

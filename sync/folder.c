@@ -189,8 +189,8 @@ mf_folder_end(struct mf_folder *f)
 	mf_peers_free(f);
 	mf_paths_free(f);
 	mf_dirset_free(f);
-	mf_markers_free(f);
-	mf_odd_free(f);
+	mf_pairs_free(&f->markers);
+	mf_pairs_free(&f->odd);
 	mf_reports_free(f);
 	free(f->batch);
 	free(f->staged);

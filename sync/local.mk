@@ -14,6 +14,8 @@ libmf_a_SOURCES += \
 	%reldir%/look.h \
 	%reldir%/look_file.c \
 	%reldir%/marker.c \
+	%reldir%/pairs.c \
+	%reldir%/pairs.h \
 	%reldir%/path.c \
 	%reldir%/peers.c \
 	%reldir%/people.c \

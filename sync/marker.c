@@ -18,52 +18,22 @@ mf_marker_of(const char *relpath, const mf_conflict *c)
 const char *
 mf_marker_owner(struct mf_folder *f, const char *path)
 {
-	for (const struct mf_marker *m = f->markers; m != NULL; m = m->next)
-		if (strcmp(m->path, path) == 0)
-			return m->owner;
-	return NULL;
+	const mf_pair *m = mf_pairs_first(&f->markers, f->hash_key, mf_strz(path));
+
+	return m != NULL ? m->value : NULL;
 }
 
 void
 mf_marker_note(struct mf_folder *f, const char *path, const char *owner)
 {
-	if (mf_marker_owner(f, path) != NULL)
-		return;
-	struct mf_marker *m = mf_alloc(sizeof(*m));
-	m->path = mf_strdup(mf_strz(path));
-	m->owner = mf_strdup(mf_strz(owner));
-	m->next = f->markers;
-	f->markers = m;
-}
-
-static void
-marker_free(struct mf_marker *m)
-{
-	free(m->path);
-	free(m->owner);
-	free(m);
+	if (mf_marker_owner(f, path) == NULL)
+		mf_pairs_add(&f->markers, f->hash_key, mf_strz(path), mf_strz(owner));
 }
 
 void
 mf_marker_forget(struct mf_folder *f, const char *path)
 {
-	for (struct mf_marker **link = &f->markers, *m; (m = *link) != NULL; link = &m->next) {
-		if (strcmp(m->path, path) != 0)
-			continue;
-		*link = m->next;
-		marker_free(m);
-		return;
-	}
-}
-
-void
-mf_markers_free(struct mf_folder *f)
-{
-	while (f->markers != NULL) {
-		struct mf_marker *m = f->markers;
-		f->markers = m->next;
-		marker_free(m);
-	}
+	mf_pairs_drop(&f->markers, f->hash_key, mf_strz(path));
 }
 
 static mf_code

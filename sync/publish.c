@@ -38,26 +38,7 @@ odd_each(void *arg, const char *relpath, const char *cap)
 void
 mf_odd_note(struct mf_folder *f, const char *relpath, mf_str entry)
 {
-	for (const struct mf_odd *o = f->odd; o != NULL; o = o->next)
-		if (strcmp(o->relpath, relpath) == 0)
-			return;
-	struct mf_odd *o = mf_alloc(sizeof(*o));
-	o->relpath = mf_strdup(mf_strz(relpath));
-	o->entry = mf_strdup(entry);
-	o->next = f->odd;
-	f->odd = o;
-}
-
-void
-mf_odd_free(struct mf_folder *f)
-{
-	while (f->odd != NULL) {
-		struct mf_odd *o = f->odd;
-		f->odd = o->next;
-		free(o->relpath);
-		free(o->entry);
-		free(o);
-	}
+	mf_pairs_add(&f->odd, f->hash_key, entry, mf_strz(relpath));
 }
 
 static bool
@@ -87,10 +68,11 @@ check_entry(struct mf_folder *f, struct mf_path *p, mf_str entry, mf_err *err)
 		f->odd_loaded = true;
 		(void)mf_state_head_each(f->state, "", odd_each, f, NULL);
 	}
-	for (const struct mf_odd *o = f->odd; rc == MF_OK && o != NULL; o = o->next)
-		if (mf_str_eq(mf_strz(o->entry), entry) && strcmp(o->relpath, p->relpath) != 0)
+	const mf_pair *o = mf_pairs_first(&f->odd, f->hash_key, entry);
+	for (; rc == MF_OK && o != NULL; o = mf_pairs_next(o))
+		if (strcmp(o->value, p->relpath) != 0)
 			rc = mf_fail(err, MF_EEXIST, 0, "%s cannot be synced: on the grid its name is that of %s",
-				p->relpath, o->relpath);
+				p->relpath, o->value);
 	mf_mangle(mf_strz(p->relpath), &plain);
 	if (rc == MF_OK && !mf_str_eq(mf_buf_str(&plain), entry) && !published_by_us(f, p->relpath)) {
 		rc = mf_nfc(mf_strz(p->relpath), &normal, err);

@@ -92,3 +92,9 @@ check_PROGRAMS += %reldir%/test_state_power
 %canon_reldir%_test_state_power_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_state_power_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_state_power
+
+check_PROGRAMS += %reldir%/test_pairs
+%canon_reldir%_test_pairs_SOURCES = %reldir%/test_pairs.c
+%canon_reldir%_test_pairs_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_pairs_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_pairs
