@@ -4,6 +4,8 @@ libmf_a_SOURCES += \
 	%reldir%/decide.c \
 	%reldir%/engine.h \
 	%reldir%/encode.c \
+	%reldir%/evidence.c \
+	%reldir%/evidence.h \
 	%reldir%/facts.c \
 	%reldir%/fetch.c \
 	%reldir%/folder.c \

@@ -36,6 +36,12 @@ check_PROGRAMS += %reldir%/test_planner_relation
 %canon_reldir%_test_planner_relation_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_planner_relation
 
+check_PROGRAMS += %reldir%/test_evidence
+%canon_reldir%_test_evidence_SOURCES = %reldir%/test_evidence.c
+%canon_reldir%_test_evidence_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_evidence_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_evidence
+
 # Databases of a folder, and what the tests of the engine need of them.
 MF_SYNC_FIXTURE = %reldir%/fixture.c %reldir%/fixture.h
 
