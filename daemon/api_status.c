@@ -84,6 +84,8 @@ folder_json(const mf_app_folder *f)
 		mf_folder_errors(f->folder, add_problem, problems);
 	}
 	(void)json_object_set_new(v, "error", f->folder != NULL ? json_null() : mf_json_text(mf_strz(f->why.text)));
+	(void)json_object_set_new(v, "state", json_string(f->folder != NULL ? mf_sync_state_name(s.state) : "problem"));
+	(void)json_object_set_new(v, "say", mf_json_text(mf_strz(f->folder != NULL ? s.say : f->why.text)));
 	(void)json_object_set_new(v, "grid", mf_json_text(mf_strz(f->grid->url)));
 	(void)json_object_set_new(v, "magic_path",
 		f->folder != NULL ? mf_json_text(mf_strz(mf_folder_config(f->folder)->magic_path)) : json_null());

@@ -1,6 +1,7 @@
 /* Applying remote versions: batches, intents, records.  The blocking part is in replace.c. */
 #include "sync/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { BATCH_MS = 250, FEW = 4, BATCH_MAX = 512 };
@@ -138,6 +139,19 @@ download_work(struct mf_task *t, const mf_cancel *cancel)
 	return rc;
 }
 
+/* People know the file, not the name that we write it under, which is another one each time. */
+void
+mf_name_the_file(mf_err *err, const char *tmp, const char *path)
+{
+	const char *at = strstr(err->text, tmp);
+	char text[sizeof(err->text)];
+
+	if (at == NULL)
+		return;
+	(void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - err->text), err->text, path, at + strlen(tmp));
+	memcpy(err->text, text, sizeof(text));
+}
+
 static void
 download_done(struct mf_task *t)
 {
@@ -146,6 +160,7 @@ download_done(struct mf_task *t)
 
 	f->n_downloading--;
 	if (!f->closing) {
+		mf_name_the_file(&t->err, d->a->tmp, d->a->relpath);
 		d->p->stage = MF_ST_STAGED;
 		if (t->err.code == MF_ECANCELED && d->a->has_sha)
 			sweep_start(f, d->a); /* it was complete when it was stopped */

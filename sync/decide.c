@@ -386,6 +386,17 @@ one_step(struct mf_folder *f, struct mf_path *p, mf_err *err)
 	return next;
 }
 
+/* What was wrong with our own entry of this path was overwritten. */
+static void
+entry_is_ours_again(struct mf_folder *f, const struct mf_path *p)
+{
+	mf_buf entry = {0};
+
+	if (mf_relpath_entry(mf_strz(p->relpath), &entry, NULL) == MF_OK)
+		mf_report_peer(f, f->conf.author, (char *)entry.p, NULL);
+	mf_buf_free(&entry);
+}
+
 void
 mf_path_step(struct mf_folder *f, struct mf_path *p)
 {
@@ -400,6 +411,8 @@ mf_path_step(struct mf_folder *f, struct mf_path *p)
 		}
 		p->stage = MF_ST_IDLE;
 		p->linked = false;
+		if (f->n_errors > 0)
+			entry_is_ours_again(f, p);
 	}
 	if (p->stage != MF_ST_IDLE)
 		return;      /* whatever it waits for makes it ready again */

@@ -12,6 +12,7 @@
 #define MF_SYNC_ENGINE_H
 
 #include "base/sha256.h"
+#include "sync/evidence.h"
 #include "sync/folder.h"
 #include "sync/pairs.h"
 #include "sync/planner.h"
@@ -144,11 +145,26 @@ struct mf_waiter {
 	unsigned round; /* answered when this round has ended */
 };
 
+/** What may be wrong with the folder as a whole.  Each has a place of its own among the errors: it is said once, and
+ *  whoever finds it mended clears this one and no other. */
+enum mf_trouble {
+	MF_TR_PATH,     /* none: an error of a path */
+	MF_TR_PEER,     /* of a participant's directory, or of an entry in it */
+	MF_TR_PEOPLE,   /* the list of participants cannot be read */
+	MF_TR_ROOT,     /* the user's directory is not there, or is not the one known */
+	MF_TR_DATABASE, /* locked by another program, or failing */
+	MF_TR_SCAN,     /* what is known could not be read for a scan */
+	MF_TR_LINK,     /* our directory on the grid cannot be updated */
+	MF_TR_WATCH,    /* not every directory has a watch */
+};
+
 struct mf_error {
 	struct mf_error *next;
+	enum mf_trouble trouble;
 	char *relpath; /* NULL: the folder */
+	char *peer;    /* MF_TR_PEER: whose */
 	char *text;
-	int64_t at_ns;
+	int64_t at_ns; /* since when, whatever its text was */
 	unsigned
 		scan; /* round + 1 of the scan that found it last, and the next lets go if it does not; 0: of no scan */
 };
@@ -233,6 +249,9 @@ struct mf_folder {
 	struct mf_poll *poll; /* running poll */
 	bool poll_again;
 	unsigned poll_round, poll_marked;
+	unsigned poll_good,
+		poll_needed; /* round of the last that ended well; the one after which the grid is believed */
+	unsigned bad_polls;  /* in a row */
 	struct mf_head_todo *heads_todo, **heads_tail; /* entries to be looked up in the index */
 	struct mf_fetch **fetch;                       /* hash table by cap: snapshots on their way into the index */
 	size_t n_fetch, cap_fetch, n_fetching;
@@ -253,6 +272,7 @@ struct mf_folder {
 	unsigned root_generation;
 	bool walked; /* directories have their watches, leftovers are swept */
 	unsigned scan_round, scan_marked;
+	unsigned scan_good, scan_needed; /* as for polls: the one after which the disk is believed */
 	size_t n_subscans;
 	mf_pairs markers; /* path of a marker -> the path that it belongs to */
 	/* people */
@@ -268,9 +288,19 @@ struct mf_folder {
 void mf_folder_resume(struct mf_folder *f);
 uint64_t mf_now_ms(struct mf_folder *f);
 void mf_tell(struct mf_folder *f, enum mf_folder_event_kind kind, const char *relpath, const char *text);
-/** Report once per (relpath, text); NULL = the folder as a whole. */
+/** Report once per (relpath, text). */
 void mf_report(struct mf_folder *f, const char *relpath, const char *text);
 void mf_report_clear(struct mf_folder *f, const char *relpath);
+/** The same for the folder as a whole. */
+void mf_trouble(struct mf_folder *f, enum mf_trouble what, const char *text);
+void mf_trouble_over(struct mf_folder *f, enum mf_trouble what);
+/** An error of @p participant's directory (@p entry NULL) or of an entry in it; MF_OK or NULL in @p err clears it. */
+void mf_report_peer(struct mf_folder *f, const char *participant, const char *entry, const mf_err *err);
+/** Errors of participants for whom @p stays says no. */
+void mf_report_peers_left(
+	struct mf_folder *f, bool (*stays)(const void *arg, const char *participant), const void *arg);
+/** As it may be shown, on the heap: what is not printable becomes \\xNN. */
+char *mf_safe_name(const char *path);
 void mf_reports_free(struct mf_folder *f);
 enum { MF_LOCKED_SAY_MS = 2000 }; /* a locked database is said after this long */
 void mf_turn_run(void *folder);   /* timer */
@@ -283,6 +313,9 @@ void mf_waiters_check(struct mf_folder *f);
 /** Answer those who wait for @p what (-1: anything) up to @p round. */
 void mf_waiters_answer(struct mf_folder *f, int what, unsigned round, const mf_err *err);
 uint64_t mf_waiter_add(struct mf_folder *f, int what, unsigned round, mf_folder_done *done, void *arg);
+/** What was last seen of the disk, or of the grid, counts no longer: a scan, or poll, from its beginning is needed. */
+void mf_doubt_disk(struct mf_folder *f);
+void mf_doubt_grid(struct mf_folder *f);
 /** Is anything on its way to our Personal directory that has not reached the batch? */
 bool mf_pipeline_empty(const struct mf_folder *f);
 
@@ -357,6 +390,8 @@ struct mf_apply {
 void mf_apply_start(struct mf_folder *f, struct mf_path *p, mf_snap_row *target, bool merge);
 void mf_apply_continue(struct mf_folder *f, struct mf_path *p, const mf_intent *intent);
 void mf_apply_drop(struct mf_path *p);
+/** Replace the first @p tmp in the sentence by @p path. */
+void mf_name_the_file(mf_err *err, const char *tmp, const char *path);
 /** Start what waits for a batch: syncs of new files, replacements. */
 void mf_apply_kick(struct mf_folder *f);
 /** In a turn: record the intent of a staged file, or the outcome of a replacement. */
@@ -447,8 +482,9 @@ void mf_scan_start(struct mf_folder *f);
 void mf_scan_schedule(struct mf_folder *f);
 void mf_walk_first(struct mf_folder *f);
 void mf_subscan(struct mf_folder *f, const char *dir);
-/** Report a name that may not be printable. */
+/** Report a name that may not be printable, until a scan does not find it any more; NULL: it is well. */
 void mf_report_name(struct mf_folder *f, const char *path, const mf_err *err);
+bool mf_has_report(struct mf_folder *f, const char *path);
 void mf_report_root_gone(struct mf_folder *f);
 bool mf_dirset_add(struct mf_folder *f, const char *dir);
 void mf_dirset_remove(struct mf_folder *f, const char *dir);

@@ -259,14 +259,7 @@ mf_fetch_missing(struct mf_folder *f, const char *relpath, const char *cap)
 static void
 entry_report(struct mf_folder *f, const struct mf_head_todo *h, const mf_err *err)
 {
-	mf_buf what = {0};
-
-	mf_buf_addf(&what, "%s of %s", h->entry, h->participant[0] == '\0' ? f->conf.author : h->participant);
-	if (err == NULL)
-		mf_report_clear(f, (char *)what.p);
-	else
-		mf_report_name(f, (char *)what.p, err);
-	mf_buf_free(&what);
+	mf_report_peer(f, h->participant[0] == '\0' ? f->conf.author : h->participant, h->entry, err);
 }
 
 /* Will trying again help? */

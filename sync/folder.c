@@ -267,6 +267,36 @@ count_one(void *arg, const char *relpath, const char *slot)
 	return MF_OK;
 }
 
+enum { STALE_S = 60 };
+
+static bool
+is_stale(struct mf_folder *f)
+{
+	int64_t age_s = (MF_OPS(f)->now_ns(f->env) - f->last_poll_ns) / 1000000000;
+
+	return age_s > 2 * (int64_t)f->set.poll_interval_s + STALE_S;
+}
+
+static void
+judge(struct mf_folder *f, mf_folder_status *out)
+{
+	mf_evidence e = {.paused = f->set.paused != 0,
+		.errors = f->n_errors,
+		.watching = f->watching,
+		.database_busy = out->database_busy || f->turn_lost,
+		.in_collective = f->in_collective,
+		.scan_finished = f->scan_good > 0 && f->scan_good >= f->scan_needed,
+		.poll_finished = f->poll_good > 0 && f->poll_good >= f->poll_needed,
+		.poll_failed = f->polled_once && f->bad_polls > 0,
+		.poll_stale = is_stale(f),
+		.up = f->n_up,
+		.down = f->n_down,
+		.under_work = f->n_paths + f->n_fetch + f->n_subscans + (f->heads_todo != NULL) + f->resume_due,
+		.first_error = f->errors == NULL ? NULL : f->errors->text};
+
+	out->state = mf_evidence_judge(&e, out->say);
+}
+
 void
 mf_folder_status_get(struct mf_folder *f, mf_folder_status *out)
 {
@@ -283,4 +313,5 @@ mf_folder_status_get(struct mf_folder *f, mf_folder_status *out)
 	out->database_busy = f->busy_since_ms != 0 && mf_now_ms(f) - f->busy_since_ms >= MF_LOCKED_SAY_MS;
 	(void)mf_state_path_count(f->state, &out->files, NULL);
 	(void)mf_state_conflict_each(f->state, count_one, &out->conflicts, NULL);
+	judge(f, out);
 }

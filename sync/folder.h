@@ -8,6 +8,7 @@
 
 #include "base/env.h"
 #include "grid/grid.h"
+#include "sync/evidence.h"
 #include "sync/settings.h"
 
 struct mf_folder;
@@ -135,9 +136,11 @@ typedef struct mf_folder_status {
 	bool watching;                      /* every directory has a watch */
 	bool database_busy;                 /* locked by another program for more than 2 s */
 	int64_t last_scan_ns, last_poll_ns; /* wall clock, 0 = none since start */
+	enum mf_sync_state state;           /* by the evidence */
+	char say[MF_SAY_MAX];               /* one sentence for people */
 } mf_folder_status;
 void mf_folder_status_get(struct mf_folder *f, mf_folder_status *out);
-/** Present errors, newest first; @p relpath may be NULL. */
+/** Present errors, newest first, with the time of the first failure; @p relpath may be NULL. */
 void mf_folder_errors(
 	struct mf_folder *f, void (*each)(void *arg, const char *relpath, const char *text, int64_t at_ns), void *arg);
 

@@ -60,6 +60,8 @@ go_on(struct mf_folder *f)
 	if (!f->started || f->closing)
 		return;
 	f->polled_once = false;
+	mf_doubt_disk(f);
+	mf_doubt_grid(f);
 	if (f->dirs != NULL)
 		mf_dirset_remove(f, ""); /* a walk may have set some meanwhile, whose events nobody heard */
 	mf_turn_arm(f, 0);               /* fetches that wait */

@@ -186,6 +186,7 @@ marker_done(struct mf_task *t)
 		m->p->seen.valid = false;
 		for (size_t i = 0; i < m->made.n; i++) /* not noted: it stays when it becomes empty, no more */
 			(void)mf_state_dir_made(t->f->state, m->made.dir[i], NULL);
+		mf_name_the_file(&t->err, m->tmp, m->path);
 		if (t->err.code != MF_OK)
 			mf_path_fail(t->f, m->p, &t->err);
 		else

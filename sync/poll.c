@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-enum { ACTIVE_MS = 1000, METADATA_MAX = 4096 };
+enum { ACTIVE_MS = 1000, METADATA_MAX = 4096, BACKOFF_MAX = 5 /* 2 to the power of it, seconds */ };
 
 /* One directory to read, and what was found. */
 struct target {
@@ -187,19 +187,6 @@ poll_free(struct mf_poll *p)
 }
 
 static void
-report_peer(struct mf_folder *f, const char *name, const mf_err *err)
-{
-	mf_buf what = {0};
-
-	mf_buf_addf(&what, "participant %s", name);
-	if (err->code == MF_OK)
-		mf_report_clear(f, (char *)what.p);
-	else
-		mf_report(f, (char *)what.p, err->text);
-	mf_buf_free(&what);
-}
-
-static void
 on_nudge(void *arg, const mf_watch_event *ev)
 {
 	struct mf_folder *f = arg;
@@ -254,6 +241,28 @@ drop_left(struct mf_folder *f)
 }
 
 static void
+clear_participant(struct mf_folder *f, mf_str name)
+{
+	char *z = mf_strdup(name);
+
+	mf_report_peer(f, z, NULL, NULL);
+	free(z);
+}
+
+struct staying {
+	const struct mf_poll *p;
+	const char *ours;
+};
+
+static bool
+stays(const void *arg, const char *participant)
+{
+	const struct staying *s = arg;
+
+	return strcmp(participant, s->ours) == 0 || mf_listing_find(&s->p->people, mf_strz(participant)) != NULL;
+}
+
+static void
 take_in_people(struct mf_folder *f, struct mf_poll *p)
 {
 	if (p->collective_unchanged || p->task.err.code != MF_OK)
@@ -270,6 +279,8 @@ take_in_people(struct mf_folder *f, struct mf_poll *p)
 			continue;
 		if (mf_str_eq(c->ro, mf_strz(p->self.text)) && !f->conf.read_only) {
 			f->in_collective = true;
+			if (f->n_errors > 0)
+				clear_participant(f, c->name);
 			continue;
 		}
 		char *name = mf_strdup(c->name);
@@ -283,6 +294,8 @@ take_in_people(struct mf_folder *f, struct mf_poll *p)
 		free(name);
 	}
 	drop_left(f);
+	struct staying staying = {p, f->conf.author};
+	mf_report_peers_left(f, stays, &staying);
 }
 
 static void
@@ -292,7 +305,7 @@ take_in_listing(struct mf_folder *f, struct target *t)
 	struct mf_peer *peer = t->is_self ? mf_peer_need(f, "", &t->dir) : mf_peer_find(f, t->name);
 
 	if (t->err.code != MF_ECANCELED)
-		report_peer(f, t->is_self ? f->conf.author : t->name, &t->err);
+		mf_report_peer(f, t->is_self ? f->conf.author : t->name, NULL, &t->err);
 	if (peer == NULL || t->err.code != MF_OK || t->unchanged)
 		return;
 	if (t->is_self)
@@ -303,12 +316,23 @@ take_in_listing(struct mf_folder *f, struct target *t)
 		(void)mf_fail(&old, MF_EAUTH, 0,
 			"the directory went back from version %llu to %llu; it is not believed",
 			(unsigned long long)seen.seqnum, (unsigned long long)t->listing.version.seqnum);
-		report_peer(f, t->is_self ? f->conf.author : t->name, &old);
+		mf_report_peer(f, t->is_self ? f->conf.author : t->name, NULL, &old);
 		return;
 	}
 	if (t->listing.version.seqnum > seen.seqnum)
 		(void)mf_state_dirver_put(f->state, t->name, &t->listing.version, NULL);
 	mf_peer_listed(f, peer, &t->listing);
+}
+
+/* Is something not read that should be? */
+static bool
+is_broken(const struct mf_folder *f)
+{
+	bool broken = !f->self_read && !f->conf.read_only;
+
+	for (const struct mf_peer *p = f->peers; p != NULL; p = p->next)
+		broken |= !p->read_once || p->again;
+	return broken;
 }
 
 void
@@ -324,11 +348,9 @@ mf_poll_schedule(struct mf_folder *f)
 		uint64_t quiet = now - f->last_activity_ms;
 		wait = quiet / 4 < ACTIVE_MS ? ACTIVE_MS : quiet / 4;
 	}
-	bool broken = !f->self_read && !f->conf.read_only;
-	for (const struct mf_peer *p = f->peers; p != NULL; p = p->next)
-		broken |= !p->read_once || p->again;
-	if (broken && wait > 5000)
-		wait = 5000;
+	uint64_t again = (uint64_t)1000 << (f->bad_polls < BACKOFF_MAX ? f->bad_polls : BACKOFF_MAX);
+	if ((f->bad_polls > 0 || is_broken(f)) && wait > again)
+		wait = again;
 	MF_OPS(f)->timer_start(f->poll_timer, wait < ceiling ? wait : ceiling);
 }
 
@@ -353,9 +375,13 @@ mf_poll_ended(struct mf_folder *f)
 	if (!f->collective_nudged)
 		f->collective_nudged = nudge_on(f, &f->conf.collective);
 	if (good) {
+		f->poll_good = f->poll_round;
 		f->last_poll_ns = MF_OPS(f)->now_ns(f->env);
 		mf_tell(f, MF_EV_POLL_COMPLETED, NULL, NULL);
 	}
+	f->bad_polls = good && !is_broken(f) ? 0 : f->bad_polls + 1;
+	if (!good)
+		mf_doubt_grid(f);
 	mf_poll_schedule(f);
 	if (first || self_came)
 		mf_folder_resume(f);
@@ -382,6 +408,15 @@ poll_done(struct mf_task *t)
 	mf_turn_arm(f, 0); /* takes it in; its end finds the poll ended, or fetches under way */
 }
 
+static void
+report_people(struct mf_folder *f, const mf_err *err)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "the list of participants cannot be read: %s", err->text);
+	mf_trouble(f, MF_TR_PEOPLE, text);
+}
+
 void
 mf_poll_take_in(struct mf_folder *f)
 {
@@ -390,7 +425,10 @@ mf_poll_take_in(struct mf_folder *f)
 	if (p == NULL || !p->arrived || p->taken_in)
 		return;
 	p->taken_in = true;
-	report_peer(f, "list (the Collective)", &p->task.err);
+	if (p->task.err.code == MF_OK)
+		mf_trouble_over(f, MF_TR_PEOPLE);
+	else if (p->task.err.code != MF_ECANCELED)
+		report_people(f, &p->task.err);
 	take_in_people(f, p);
 	for (size_t i = 0; i < p->n; i++) {
 		p->good &= p->target[i].err.code == MF_OK;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BATCH_MS = 250, LATEST_MS = 1000, SPACING = 8, RETRY_MAX_S = 60, FEW_SETTLING = 8 };
+enum { BATCH_MS = 250, LATEST_MS = 1000, SPACING = 8, RETRY_MAX_S = 60, FEW_SETTLING = 8, BUSY_TRIES = 3 };
 
 struct update {
 	struct mf_task task;
@@ -189,10 +189,11 @@ update_failed(struct mf_folder *f, struct update *u)
 	char text[256];
 
 	f->link_tries++;
+	mf_doubt_grid(f);
 	put_back(f, u);
 	(void)snprintf(text, sizeof(text), "our directory cannot be updated: %s", u->task.err.text);
-	if (u->task.err.code != MF_EBUSY)
-		mf_report(f, NULL, text);
+	if (u->task.err.code != MF_EBUSY || f->link_tries > BUSY_TRIES)
+		mf_trouble(f, MF_TR_LINK, text);
 	/* waiters are not kept for something that may take for ever */
 	for (size_t i = 0; i < f->n_batch; i++)
 		mf_path_give_up_waiting(f, f->batch[i]);
@@ -220,7 +221,7 @@ update_done(struct mf_task *t)
 		return;
 	}
 	if (f->link_tries > 0)
-		mf_report_clear(f, NULL);
+		mf_trouble_over(f, MF_TR_LINK);
 	f->link_tries = 0;
 	f->batch_retry_ms = 0;
 	for (size_t i = 0; i < u->n; i++) {

@@ -6,41 +6,37 @@
 
 enum { YOUNG_MS = 200, GONE_RETRY_MS = 5000 };
 
-/* As it may be shown; "" is the folder's own directory. */
-static char *
-safe_name(const char *path)
+static struct mf_error *
+error_at(struct mf_folder *f, const char *path)
 {
-	mf_buf safe = {0};
+	char *name = mf_safe_name(path);
+	struct mf_error *e = f->errors;
 
-	for (const char *c = path; *c != '\0' && safe.n < 400; c++) {
-		bool plain = (unsigned char)*c >= 0x20 && (unsigned char)*c < 0x7f;
-		if (plain || mf_utf8_valid(mf_strz(path)))
-			mf_buf_addc(&safe, *c);
-		else
-			mf_buf_addf(&safe, "\\x%02x", (unsigned char)*c);
-	}
-	return safe.n == 0 ? mf_strdup(MF_STR("")) : (char *)safe.p;
+	while (e != NULL && (e->trouble != MF_TR_PATH || e->relpath == NULL || strcmp(e->relpath, name) != 0))
+		e = e->next;
+	free(name);
+	return e;
+}
+
+bool
+mf_has_report(struct mf_folder *f, const char *path)
+{
+	return f->n_errors > 0 && error_at(f, path) != NULL;
 }
 
 void
 mf_report_name(struct mf_folder *f, const char *path, const mf_err *err)
 {
-	char *name = safe_name(path);
+	char *name = mf_safe_name(path);
 
-	mf_report(f, name, err->text);
+	if (err == NULL)
+		mf_report_clear(f, name);
+	else
+		mf_report(f, name, err->text);
 	free(name);
-}
-
-static struct mf_error *
-error_at(struct mf_folder *f, const char *path)
-{
-	char *name = safe_name(path);
-	struct mf_error *e = f->errors;
-
-	while (e != NULL && (e->relpath == NULL || strcmp(e->relpath, name) != 0))
-		e = e->next;
-	free(name);
-	return e;
+	struct mf_error *e = error_at(f, path);
+	if (e != NULL)
+		e->scan = f->scan_round + 1; /* the next scan that does not find it lets go of it */
 }
 
 /* What the walk could not look at; a full one also lets go of what earlier ones could not. */
@@ -51,9 +47,6 @@ report_bad(struct mf_folder *f, const struct walk *w)
 		mf_err err = {0};
 		(void)mf_fail(&err, MF_EIO, 0, "%s", w->bad.s[i + 1]);
 		mf_report_name(f, w->bad.s[i], &err);
-		struct mf_error *e = error_at(f, w->bad.s[i]);
-		if (e != NULL)
-			e->scan = f->scan_round + 1;
 	}
 	for (struct mf_error *e = f->errors, *next; e != NULL && w->mode == WALK_FULL; e = next) {
 		next = e->next;
@@ -91,6 +84,7 @@ scan_ended(struct mf_folder *f, bool good)
 	f->scan_running = f->scan_walking = false;
 	f->scan_round++;
 	if (good) {
+		f->scan_good = f->scan_round;
 		f->last_scan_ns = MF_OPS(f)->now_ns(f->env);
 		mf_tell(f, MF_EV_SCAN_COMPLETED, NULL, NULL);
 	}
@@ -107,7 +101,10 @@ void
 mf_report_root_gone(struct mf_folder *f)
 {
 	f->root_gone = true;
-	mf_report(f, NULL, "the folder's directory is gone; nothing is taken for deleted until it is back");
+	mf_doubt_disk(f);
+	mf_trouble(f, MF_TR_ROOT,
+		"the folder's directory is gone: mount it, or put it back where it was;"
+		" until then nothing is taken for deleted");
 }
 
 static void
@@ -127,7 +124,7 @@ watch_dirs(struct mf_folder *f, struct walk *w)
 {
 	for (size_t i = 0; i < w->dirs.n; i++) {
 		if (f->n_errors > 0)
-			mf_report_clear(f, w->dirs.s[i]);
+			mf_report_name(f, w->dirs.s[i], NULL);
 		if (mf_dirset_add(f, w->dirs.s[i]) && w->mode != WALK_FIRST)
 			subscan(f, w->dirs.s[i], WALK_ONE);
 	}
@@ -148,7 +145,7 @@ static void
 root_is_back(struct mf_folder *f)
 {
 	if (f->root_gone)
-		mf_report_clear(f, NULL);
+		mf_trouble_over(f, MF_TR_ROOT);
 	f->root_gone = false;
 }
 
@@ -183,7 +180,7 @@ static void
 judge_root(struct mf_folder *f, const struct walk *w)
 {
 	if (w->expected > 0 && w->missing == w->expected) {
-		mf_report(f, NULL,
+		mf_trouble(f, MF_TR_ROOT,
 			"none of the folder's files is there: is something not mounted?"
 			" They are not taken for deleted");
 		return;
@@ -213,7 +210,7 @@ walk_done(struct mf_task *t)
 			note_root(f);
 		watch_dirs(f, w);
 		if (w->all_missing > 0)
-			mf_report(f, NULL,
+			mf_trouble(f, MF_TR_ROOT,
 				"none of the folder's files is there: is something not mounted?"
 				" They are not taken for deleted");
 		report_bad(f, w);
@@ -281,6 +278,7 @@ open_root(struct mf_folder *f)
 		MF_OPS(f)->root_close(f->root);
 	f->root = NULL;
 	f->root_generation++; /* what was seen was seen in the old one */
+	mf_doubt_disk(f);
 	if (f->dirs != NULL)
 		mf_dirset_remove(f, "");
 	if (MF_OPS(f)->root_open(f->env, f->conf.magic_path, &f->root, &err) != MF_OK)
@@ -341,11 +339,13 @@ mf_scan_start(struct mf_folder *f)
 	}
 	struct walk *w = mf_alloc(sizeof(*w));
 	if (mf_state_path_each(f->state, known_each, w, &err) != MF_OK) {
-		mf_report(f, NULL, err.text);
+		mf_trouble(f, MF_TR_SCAN, err.text);
 		mf_walk_free(w);
 		scan_ended(f, false);
+		MF_OPS(f)->timer_start(f->scan_timer, GONE_RETRY_MS);
 		return;
 	}
+	mf_trouble_over(f, MF_TR_SCAN);
 	f->scan_walking = true;
 	/* the rows come in byte order, which is strcmp's */
 	walk_start(f, w, WALK_FULL, "");

@@ -227,7 +227,7 @@ note_locked(struct mf_folder *f)
 	if (f->busy_since_ms == 0)
 		f->busy_since_ms = now;
 	else if (now - f->busy_since_ms >= MF_LOCKED_SAY_MS)
-		mf_report(f, NULL, "state.sqlite is locked by another program; waiting for it");
+		mf_trouble(f, MF_TR_DATABASE, "state.sqlite is locked by another program; waiting for it");
 }
 
 /* ---- write-ahead logs -------------------------------------------------------------------------------- */
@@ -277,7 +277,7 @@ static void
 make_good(struct mf_folder *f)
 {
 	f->turn_lost = false;
-	mf_report_clear(f, NULL);
+	mf_trouble_over(f, MF_TR_DATABASE);
 	for (struct mf_peer *q = f->peers; q != NULL; q = q->next)
 		if (q->name[0] != '\0' || !f->self_read)
 			mf_peer_forget(q);
@@ -309,7 +309,7 @@ mf_turn_run(void *arg)
 	f->n_turn_paths = 0;
 	run_deferred(f, rc == MF_OK ? NULL : &err);
 	if (rc != MF_OK) {
-		mf_report(f, NULL, err.text);
+		mf_trouble(f, MF_TR_DATABASE, err.text);
 		f->turn_lost = true;
 		f->turn_armed = true; /* undoing may have armed it for at once */
 		MF_OPS(f)->timer_start(f->turn_timer, BROKEN_RETRY_MS);
@@ -317,7 +317,7 @@ mf_turn_run(void *arg)
 	}
 	if (f->busy_since_ms != 0) {
 		f->busy_since_ms = 0;
-		mf_report_clear(f, NULL);
+		mf_trouble_over(f, MF_TR_DATABASE);
 	}
 	if (f->turn_lost)
 		make_good(f);

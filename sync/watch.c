@@ -52,7 +52,7 @@ mf_dirset_add(struct mf_folder *f, const char *dir)
 	mf_code rc = MF_OPS(f)->watch_add(f->watch, f->root, dir, &err);
 	if (rc == MF_EFULL) {
 		f->watching = false;
-		mf_report(f, NULL,
+		mf_trouble(f, MF_TR_WATCH,
 			"the system's limit of watched directories is reached (fs.inotify.max_user_watches):"
 			" changes in some directories are only seen by the periodic scan");
 		return false;
@@ -192,8 +192,9 @@ on_file(struct mf_folder *f, const char *relpath, const mf_watch_event *ev)
 
 	if (mf_is_tmp_name(ev->name))
 		return;
+	bool gone = ev->what == MF_WATCH_DELETED || ev->what == MF_WATCH_MOVED_FROM;
 	if (mf_relpath_check(mf_strz(relpath), &err) != MF_OK) {
-		mf_report_name(f, relpath, &err);
+		mf_report_name(f, relpath, gone ? NULL : &err);
 		return;
 	}
 	uint64_t closed = looks_temporary(ev->name) ? QUIET_MS : CLOSED_MS;
@@ -246,6 +247,10 @@ on_dir(struct mf_folder *f, const char *dir, const mf_watch_event *ev)
 		mf_subscan(f, dir);
 		break;
 	case MF_WATCH_DELETED: /* its files said so themselves */ dirset_remove_one(f, dir); break;
+	case MF_WATCH_ATTRIB: /* one that could not be read, perhaps */
+		if (mf_has_report(f, dir))
+			mf_subscan(f, dir);
+		break;
 	case MF_WATCH_MOVED_FROM:
 		mf_dirset_remove(f, dir);
 		(void)mf_state_path_each(f->state, vanished_each, &b, NULL);
@@ -263,6 +268,7 @@ on_event(void *arg, const mf_watch_event *ev)
 	if (f->closing || f->set.paused)
 		return;
 	if (ev->what == MF_WATCH_OVERFLOW) {
+		mf_doubt_disk(f);
 		mf_dirset_remove(f, ""); /* which watches died is among what was lost: the scan sets all of them */
 		mf_scan_start(f);
 		return;

@@ -3,6 +3,7 @@
 #include "daemon/commands/commands.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "daemon/text.h"
 
@@ -60,6 +61,23 @@ print_when(const char *what, const json_t *folder, const char *now, const char *
 	}
 }
 
+/* "5 s", "3 min", "2 h", "4 d" */
+static void
+age_text(int64_t seconds, char out[24])
+{
+	static const struct {
+		int64_t below, unit;
+		const char *name;
+	} step[] = {{120, 1, "s"}, {7200, 60, "min"}, {172800, 3600, "h"}, {INT64_MAX, 86400, "d"}};
+	size_t i = 0;
+
+	if (seconds < 0)
+		seconds = 0; /* the clock was set back */
+	while (seconds >= step[i].below)
+		i++;
+	(void)snprintf(out, 24, "%lld %s", (long long)(seconds / step[i].unit), step[i].name);
+}
+
 static void
 print_problems(const json_t *problems)
 {
@@ -68,8 +86,10 @@ print_problems(const json_t *problems)
 	for (size_t i = 0; i < n && i < MAX_PROBLEMS; i++) {
 		const json_t *p = json_array_get(problems, i);
 		const char *relpath = json_string_value(json_object_get(p, "relpath"));
-		printf("  error: %s%s%s\n", relpath != NULL ? relpath : "", relpath != NULL ? ": " : "",
-			json_string_value(json_object_get(p, "text")));
+		char age[24];
+		age_text((int64_t)time(NULL) - (int64_t)json_integer_value(json_object_get(p, "at")), age);
+		printf("  error: %s%s%s (for %s)\n", relpath != NULL ? relpath : "", relpath != NULL ? ": " : "",
+			json_string_value(json_object_get(p, "text")), age);
 	}
 	if (n > MAX_PROBLEMS)
 		printf("  ... and %zu more (--json shows all)\n", n - MAX_PROBLEMS);
@@ -81,11 +101,11 @@ print_folder(const char *name, const json_t *f)
 	const char *error = json_string_value(json_object_get(f, "error"));
 	char files[64], conflicts[64], errors[64];
 
-	printf("Folder \"%s\":\n", name);
 	if (error != NULL) {
-		printf("  not running: %s\n", error);
+		printf("Folder \"%s\": not running: %s\n", name, error);
 		return;
 	}
+	printf("Folder \"%s\": %s\n", name, json_string_value(json_object_get(f, "say")));
 	mf_text_count(number(f, "files"), "file", "files", files);
 	mf_text_count(number(f, "conflicts"), "conflict", "conflicts", conflicts);
 	mf_text_count(number(f, "errors"), "error", "errors", errors);
@@ -96,8 +116,6 @@ print_folder(const char *name, const json_t *f)
 		printf("  paused: nothing is sent or fetched ('magic-folder resume %s' goes on)\n", name);
 	print_when("last scan for our own changes", f, "scanning", "last_scan");
 	print_when("last poll for others' changes", f, "polling", "last_poll");
-	if (!flag(f, "in_collective") && !flag(f, "paused")) /* a paused folder may never have looked */
-		printf("  nobody sees our changes yet: the folder's admin has not added us\n");
 	if (!flag(f, "watching"))
 		printf("  not every directory is watched: some changes wait for the next scan (see 'magic-folder "
 		       "doctor')\n");
@@ -136,8 +154,9 @@ const mf_command mf_cmd_status = {
 	.name = "status",
 	.words = "",
 	.summary = "Print what the daemon is doing",
-	.about = "Numbers only, as of now. Whether everything has arrived everywhere is not said, because it is not "
-		 "known.\n",
+	.about = "\"up to date\" is said only on evidence: a scan and a poll have ended well since anything was in "
+		 "doubt, nothing\nis on its way, every directory is watched, and no error stands. It is about this "
+		 "device: what others\nhave seen yet is not known here.\n",
 	.options = options,
 	.run = run,
 	.origin = MF_COMMAND_PYTHON,

@@ -240,8 +240,13 @@ void
 mf_folder_status_get(struct mf_folder *f, mf_folder_status *out)
 {
 	(void)f;
-	*out = (mf_folder_status){
-		.files = 3, .uploads_queued = 1, .errors = 1, .watching = true, .in_collective = true};
+	*out = (mf_folder_status){.files = 3,
+		.uploads_queued = 1,
+		.errors = 1,
+		.watching = true,
+		.in_collective = true,
+		.state = MF_SYNC_PROBLEM,
+		.say = "problem: cannot be read"};
 }
 
 void

@@ -293,6 +293,8 @@ Test(api, the_summary_counts, .timeout = 60)
 	cr_assert(json_integer_value(json_object_get(f, "files")) == 3);
 	cr_assert(json_array_size(json_object_get(f, "problems")) == 1);
 	cr_assert(json_is_null(json_object_get(f, "error")) && json_is_null(json_object_get(f, "last_scan")));
+	cr_assert(strcmp(json_string_value(json_object_get(f, "state")), "problem") == 0);
+	cr_assert(strcmp(json_string_value(json_object_get(f, "say")), "problem: cannot be read") == 0);
 	cr_assert(json_array_size(json_object_get(all, "grids")) == 1);
 	json_decref(all);
 	close_world();

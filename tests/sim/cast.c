@@ -74,6 +74,62 @@ cast_join(struct cast *c, const char *name, const mf_dirread *collective)
 	return m;
 }
 
+/* ---- what its events say: each item queued ends, and none ends that was not queued ---- */
+
+static struct cast_item **
+item_find(struct member *m, const char *relpath, bool up)
+{
+	struct cast_item **link = &m->items;
+
+	while (*link != NULL && ((*link)->up != up || strcmp((*link)->relpath, relpath) != 0))
+		link = &(*link)->next;
+	return link;
+}
+
+static void
+item_end(struct cast_item **link)
+{
+	struct cast_item *i = *link;
+
+	*link = i->next;
+	free(i->relpath);
+	free(i);
+}
+
+static void
+item_queue(struct member *m, const char *relpath, bool up)
+{
+	struct cast_item *i = mf_alloc(sizeof(*i));
+
+	i->relpath = mf_strdup(mf_strz(relpath));
+	i->up = up;
+	i->next = m->items;
+	m->items = i;
+}
+
+static void
+items(struct member *m, const mf_folder_event *ev)
+{
+	bool up = ev->kind == MF_EV_UPLOAD_QUEUED || ev->kind == MF_EV_UPLOAD_FINISHED;
+	bool queued = ev->kind == MF_EV_UPLOAD_QUEUED || ev->kind == MF_EV_DOWNLOAD_QUEUED;
+	bool ended = ev->kind == MF_EV_UPLOAD_FINISHED || ev->kind == MF_EV_DOWNLOAD_FINISHED;
+
+	if (ev->kind == MF_EV_ERROR && ev->relpath != NULL)
+		for (struct cast_item *i = m->items; i != NULL; i = i->next)
+			i->told |= strcmp(i->relpath, ev->relpath) == 0;
+	if (!queued && !ended)
+		return;
+	struct cast_item **link = item_find(m, ev->relpath, up);
+	if (queued == (*link != NULL))
+		(void)snprintf(m->wrong_event, sizeof(m->wrong_event), "%s: the %s of %s %s", m->name,
+			up ? "upload" : "download", ev->relpath,
+			queued ? "was queued twice" : "finished without having been queued");
+	else if (queued)
+		item_queue(m, ev->relpath, up);
+	else
+		item_end(link);
+}
+
 static void
 listener(void *arg, struct mf_folder *f, const mf_folder_event *ev)
 {
@@ -82,6 +138,7 @@ listener(void *arg, struct mf_folder *f, const mf_folder_event *ev)
 	(void)f;
 	sim_trace(m->cast->w, "%s says %d %s: %s", m->name, (int)ev->kind, ev->relpath == NULL ? "" : ev->relpath,
 		ev->text == NULL ? "" : ev->text);
+	items(m, ev);
 	m->conflicts_added += ev->kind == MF_EV_CONFLICT_ADDED;
 	m->errors += ev->kind == MF_EV_ERROR;
 	m->uploads += ev->kind == MF_EV_UPLOAD_FINISHED;
@@ -191,6 +248,8 @@ leave(struct member *m)
 		mf_folder_close(m->f, on_closed, &closed);
 	cr_assert(sim_run_until(m->cast->w, is_set, &closed, CAST_LIMIT_MS), "%s does not close", m->name);
 	m->f = NULL;
+	while (m->items != NULL) /* the end of the process ends them */
+		item_end(&m->items);
 	size_t left = sim_retire(m->h);
 	cr_assert(left == 0, "%s left %zu handles open", m->name, left);
 }

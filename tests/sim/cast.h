@@ -15,6 +15,14 @@
 
 enum { CAST_MAX = 6, CAST_LIMIT_MS = 600000 };
 
+/** Something that was queued and has not finished. */
+struct cast_item {
+	struct cast_item *next;
+	char *relpath;
+	bool up;
+	bool told; /* it failed since, and is tried again */
+};
+
 struct member {
 	struct cast *cast;
 	struct sim_host *h;
@@ -23,7 +31,10 @@ struct member {
 	mf_dirread personal;
 	unsigned conflicts_added, errors, uploads, downloads; /* events, over all processes */
 	char last_error[256];
-	void *tag; /* the test's own */
+	char wrong_event[256]; /* of events that contradict each other; empty: none */
+	struct cast_item *items;
+	int64_t last_act_ms; /* when its user last did something, for whoever keeps it */
+	void *tag;           /* the test's own */
 };
 
 struct cast {

@@ -29,7 +29,7 @@ check_PROGRAMS += %reldir%/test_engine_odd
 TESTS += %reldir%/test_engine_odd
 check_PROGRAMS += %reldir%/test_engine_random
 %canon_reldir%_test_engine_random_SOURCES = %reldir%/test_engine_random.c %reldir%/life.c %reldir%/life.h \
-	%reldir%/oracle.c %reldir%/oracle.h $(SIM_CAST)
+	%reldir%/oracle.c %reldir%/oracle.h %reldir%/says.c %reldir%/says.h $(SIM_CAST)
 %canon_reldir%_test_engine_random_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_random_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_engine_random
@@ -39,3 +39,8 @@ check_PROGRAMS += %reldir%/test_engine_settings
 %canon_reldir%_test_engine_settings_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_settings_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_engine_settings
+check_PROGRAMS += %reldir%/test_engine_mended
+%canon_reldir%_test_engine_mended_SOURCES = %reldir%/test_engine_mended.c %reldir%/says.c %reldir%/says.h $(SIM_CAST)
+%canon_reldir%_test_engine_mended_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_engine_mended_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_engine_mended
