@@ -6,8 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "says.h"
+
 enum { TROUBLES = 19 }; /* bits of enum life_with */
-enum { QUIET_MS = 70000, QUIET_WINDOWS = 40, SETTLE_ROUNDS = 30, ANCESTORS_MAX = 4096, SPINS = 20000 /* steps */ };
+enum {
+	QUIET_MS = 70000,
+	QUIET_WINDOWS = 40,
+	SETTLE_ROUNDS = 30,
+	ANCESTORS_MAX = 4096,
+	SPINS = 20000 /* steps */,
+	NOTICE_MS = 1000
+};
 
 struct life {
 	struct cast c;
@@ -213,6 +222,7 @@ user(struct life *l, struct member *m)
 	uint64_t what = sim_random(w, 100);
 
 	l->out->ops++;
+	m->last_act_ms = sim_now_ms(w);
 	if (what < 45)
 		oracle_write(&l->o, m, some_path(l), (unsigned)sim_random(w, 2));
 	else if (what < 60)
@@ -243,10 +253,29 @@ on_op(void *arg, enum sim_op op, const char *what)
 	(void)what;
 	if (op >= SIM_WATCH || !sim_chance(l->c.w, 4))
 		return;
+	m->last_act_ms = sim_now_ms(l->c.w);
 	if (sim_chance(l->c.w, 700))
 		oracle_write(&l->o, m, some_path(l), (unsigned)sim_random(l->c.w, 2));
 	else
 		oracle_delete(&l->o, m, some_path(l));
+}
+
+/* What they say of themselves, now.  Who is deaf cannot know better, and a change needs a moment to be noticed. */
+static void
+listen(struct life *l)
+{
+	for (size_t i = 0; i < l->c.n; i++) {
+		struct member *m = &l->c.m[i];
+		if (m->wrong_event[0] != '\0')
+			wrong(l, "%s", m->wrong_event);
+		if (!runs(m) || (l->with & LIFE_DEAF) != 0 || sim_now_ms(l->c.w) - m->last_act_ms < NOTICE_MS)
+			continue;
+		const char *text = says_check(m);
+		if (text != NULL)
+			wrong(l, "%s", text);
+		else
+			l->out->truths += says_up_to_date(m);
+	}
 }
 
 static void
@@ -385,6 +414,23 @@ check_errors(struct life *l)
 	}
 }
 
+/* All is well: everybody says so, and nothing that was queued is forgotten. */
+static void
+check_says(struct life *l)
+{
+	for (size_t i = 0; i < l->c.n; i++) {
+		struct member *m = &l->c.m[i];
+		mf_folder_status st;
+		mf_folder_status_get(m->f, &st);
+		if (st.state != MF_SYNC_UP_TO_DATE)
+			wrong(l, "all is well, but %s says: %s", m->name, st.say);
+		const char *text = says_check_items(m);
+		if (text != NULL)
+			wrong(l, "%s", text);
+	}
+	listen(l);
+}
+
 static void
 judgement(struct life *l)
 {
@@ -401,6 +447,7 @@ judgement(struct life *l)
 	if (text != NULL)
 		wrong(l, "%s", text);
 	check_errors(l);
+	check_says(l);
 	check_restart(l);
 	text = oracle_check(&l->o, &l->c, false);
 	if (text != NULL)
@@ -447,8 +494,10 @@ life_run(const life_conf *conf, life_result *out)
 	*out = (life_result){0};
 	cast_init(&l.c, conf->seed);
 	begin(&l);
-	for (unsigned i = 0; i < l.steps && out->wrong[0] == '\0'; i++)
+	for (unsigned i = 0; i < l.steps && out->wrong[0] == '\0'; i++) {
 		one_step(&l);
+		listen(&l);
+	}
 	if (out->wrong[0] == '\0')
 		judgement(&l);
 	out->trace = sim_trace_hash(l.c.w);

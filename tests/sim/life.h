@@ -43,6 +43,7 @@ typedef struct life_result {
 	char wrong[320]; /* empty: all was well */
 	uint64_t trace;
 	size_t ops, conflicts, crashes;
+	size_t truths; /* times that somebody said to be up to date, and was */
 	int64_t virtual_ms;
 } life_result;
 

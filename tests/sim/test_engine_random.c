@@ -31,7 +31,7 @@ static void
 lives(uint64_t first, const life_conf *like)
 {
 	uint64_t n = runs();
-	size_t ops = 0, conflicts = 0, crashes = 0;
+	size_t ops = 0, conflicts = 0, crashes = 0, truths = 0;
 
 	for (uint64_t seed = number("MF_SIM_SEED", first), i = 0; i < n; i++, seed++) {
 		life_conf conf = *like;
@@ -46,9 +46,12 @@ lives(uint64_t first, const life_conf *like)
 		ops += r.ops;
 		conflicts += r.conflicts;
 		crashes += r.crashes;
+		truths += r.truths;
 	}
-	(void)fprintf(stderr, "%llu lives, %zu user actions, %zu crashes planned, %zu rounds of settling\n",
-		(unsigned long long)n, ops, crashes, conflicts);
+	(void)fprintf(stderr,
+		"%llu lives, %zu user actions, %zu crashes planned, %zu rounds of settling, %zu times up to date\n",
+		(unsigned long long)n, ops, crashes, conflicts, truths);
+	cr_assert(truths >= n, "they hardly ever say to be up to date: %zu times", truths);
 }
 
 Test(engine_random, people_with_all_sorts_of_trouble, .timeout = 36000)
