@@ -12,6 +12,7 @@ libmf_a_SOURCES += \
 	%reldir%/env_real_watch.c \
 	%reldir%/env_real_watched.c \
 	%reldir%/err.c %reldir%/err.h \
+	%reldir%/git.c %reldir%/git.h \
 	%reldir%/json.c %reldir%/json.h %reldir%/json_py.c \
 	%reldir%/log.c %reldir%/log.h \
 	%reldir%/sha256.c %reldir%/sha256.h \

@@ -12,6 +12,8 @@ libmf_a_SOURCES += \
 	%reldir%/folder.h \
 	%reldir%/folder_conf.c \
 	%reldir%/folder_set.c \
+	%reldir%/ignore.c \
+	%reldir%/ignore.h \
 	%reldir%/look.c \
 	%reldir%/look.h \
 	%reldir%/look_file.c \

@@ -51,6 +51,12 @@ check_PROGRAMS += %reldir%/test_state
 %canon_reldir%_test_state_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_state
 
+check_PROGRAMS += %reldir%/test_ignore
+%canon_reldir%_test_ignore_SOURCES = %reldir%/test_ignore.c $(MF_GRID_GOLDEN)
+%canon_reldir%_test_ignore_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_ignore_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_ignore
+
 check_PROGRAMS += %reldir%/test_settings
 %canon_reldir%_test_settings_SOURCES = %reldir%/test_settings.c $(MF_SYNC_FIXTURE)
 %canon_reldir%_test_settings_CFLAGS = $(TEST_CFLAGS)
