@@ -177,6 +177,17 @@ now(void)
 	return (double)t.tv_sec + (double)(t.tv_nsec / 1000) / 1e6; /* microseconds, as Python's */
 }
 
+/* What the caller has seen of the directory must be all there is. */
+static mf_code
+check_version(const mf_open_dir *d, const mf_dirver *seen, mf_err *err)
+{
+	if (seen == NULL || seen->seqnum == 0 ||
+		(seen->seqnum == d->head.seqnum && memcmp(seen->root, d->head.root, sizeof(seen->root)) == 0))
+		return MF_OK;
+	return mf_fail(err, MF_ECHANGED, 0, "directory is at version %llu, not at %llu as last seen",
+		(unsigned long long)d->head.seqnum, (unsigned long long)seen->seqnum);
+}
+
 static void
 version_of(const mf_open_dir *d, mf_dirver *out)
 {
@@ -189,7 +200,7 @@ version_of(const mf_open_dir *d, mf_dirver *out)
 /* Under the lock. */
 static mf_code
 update_locked(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_SIZE], const mf_link *link, size_t n,
-	mf_dirver *out, const mf_cancel *cancel, mf_err *err)
+	mf_dirver *version, const mf_cancel *cancel, mf_err *err)
 {
 	mf_open_dir *d;
 	mf_buf plain = {0};
@@ -198,11 +209,15 @@ update_locked(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_S
 
 	if (rc != MF_OK)
 		return rc;
+	if ((rc = check_version(d, version, err)) != MF_OK) {
+		cache_put(e, d);
+		return rc;
+	}
 	mf_dir_edit edit = {.link = link, .n = n, .writekey = cap->key, .now = now()};
 	rc = mf_dir_apply(mf_buf_str(&d->plain), &edit, &plain, &changed, err);
 	if (rc != MF_OK || !changed) {
 		if (rc == MF_OK)
-			version_of(d, out);
+			version_of(d, version);
 		cache_put(e, d);
 		mf_buf_free(&plain);
 		return rc;
@@ -212,7 +227,7 @@ update_locked(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_S
 	if (rc == MF_OK)
 		rc = publish(e, d, mf_buf_str(&plain), false, err);
 	if (rc == MF_OK) {
-		version_of(d, out);
+		version_of(d, version);
 		mf_buf_free(&d->plain);
 		d->plain = plain;
 		cache_put(e, d);
@@ -224,7 +239,7 @@ update_locked(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_S
 }
 
 mf_code
-mf_embedded_update(struct mf_grid *g, const mf_dirwrite *text, const mf_link *link, size_t n, mf_dirver *out,
+mf_embedded_update(struct mf_grid *g, const mf_dirwrite *text, const mf_link *link, size_t n, mf_dirver *version,
 	const mf_cancel *cancel, mf_err *err)
 {
 	struct mf_embedded *e = mf_embedded_of(g);
@@ -242,7 +257,7 @@ mf_embedded_update(struct mf_grid *g, const mf_dirwrite *text, const mf_link *li
 	if (rc == MF_OK)
 		rc = mf_store_lock(e->store, si, &lock, err);
 	if (rc == MF_OK) {
-		rc = update_locked(e, &cap, si, link, n, out, cancel, err);
+		rc = update_locked(e, &cap, si, link, n, version, cancel, err);
 		mf_store_unlock(lock);
 	}
 	sodium_memzero(&cap, sizeof(cap));

@@ -102,9 +102,11 @@ struct mf_grid_ops {
 	mf_code (*list_rw)(struct mf_grid *, const mf_dirwrite *, mf_listing *out, const mf_cancel *, mf_err *);
 	/* Apply a batch of links in one new version; everything stored through this grid object before is durable
 	 * before the new version is visible, and the new version is durable on return.  A MF_LINK_NEW whose name
-	 * exists: MF_EEXIST, nothing written.  *out (may be NULL) = the version written. Serialised against
-	 * all other writers of this directory. */
-	mf_code (*update)(struct mf_grid *, const mf_dirwrite *, const mf_link *, size_t n, mf_dirver *out,
+	 * exists: MF_EEXIST, nothing written.  Serialised against all other writers of this directory.
+	 * *version (may be NULL) in: the version that it is written over; if another is there, MF_ECHANGED and nothing
+	 * written; seqnum 0: whatever is there.  Out, after MF_OK: the version written, or the one that says it all
+	 * already. */
+	mf_code (*update)(struct mf_grid *, const mf_dirwrite *, const mf_link *, size_t n, mf_dirver *version,
 		const mf_cancel *, mf_err *);
 	/* Renew our leases on what these capabilities name (any kinds; LIT is nothing). */
 	mf_code (*renew)(struct mf_grid *, const mf_str *caps, size_t n, const mf_cancel *, mf_err *);

@@ -126,7 +126,7 @@ directory(struct mf_grid *g, size_t entries)
 	mf_dirwrite rw;
 	mf_dirread ro;
 	mf_listing list;
-	mf_dirver ver;
+	mf_dirver ver = {0};
 	bool unchanged;
 	mf_err err;
 

@@ -64,7 +64,7 @@ Test(embedded, directories_can_be_made_listed_and_changed, .timeout = 60)
 	mf_dirwrite rw;
 	mf_dirread ro;
 	mf_listing l;
-	mf_dirver v1, v2;
+	mf_dirver v1 = {0}, v2 = {0};
 	bool unchanged;
 	mf_err err;
 
@@ -102,8 +102,19 @@ Test(embedded, directories_can_be_made_listed_and_changed, .timeout = 60)
 	OK(f.g->ops->list(f.g, &ro, &v1, &unchanged, &l, NULL, &err));
 	cr_assert(!unchanged && l.n == 1);
 	mf_listing_free(&l);
-	OK(f.g->ops->update(f.g, &rw, links, 1, &v1, NULL, &err));
-	cr_assert(v1.seqnum == 3, "removing what is not there writes nothing");
+	OK(f.g->ops->update(f.g, &rw, links, 1, &v2, NULL, &err));
+	cr_assert(v2.seqnum == 3, "removing what is not there writes nothing");
+	cr_assert(f.g->ops->update(f.g, &rw, links, 1, &v1, NULL, &err) == MF_ECHANGED && v1.seqnum == 2,
+		"nothing is written over a version that was not seen");
+	mf_dirver forged = v2;
+	forged.root[0] ^= 1;
+	links[0].how = MF_LINK_REPLACE;
+	cr_assert(f.g->ops->update(f.g, &rw, links, 1, &forged, NULL, &err) == MF_ECHANGED);
+	OK(f.g->ops->list(f.g, &ro, NULL, NULL, &l, NULL, &err));
+	cr_assert(l.n == 1 && memcmp(&l.version, &v2, sizeof(v2)) == 0);
+	mf_listing_free(&l);
+	OK(f.g->ops->update(f.g, &rw, links, 1, &v2, NULL, &err));
+	cr_assert(v2.seqnum == 4);
 	fixture_deinit(&f);
 }
 

@@ -62,6 +62,8 @@ link_one(struct mf_grid *g, const mf_dirwrite *dir, const char *name, mf_dirver 
 {
 	mf_link l = {.name = mf_strz(name), .cap = MF_STR("URI:LIT:nbswy3dp")};
 
+	if (ver != NULL)
+		*ver = (mf_dirver){0}; /* over whatever is there */
 	return g->ops->update(g, dir, &l, 1, ver, NULL, err);
 }
 

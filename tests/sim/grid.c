@@ -237,6 +237,7 @@ read_dir(struct mf_grid *g, const char *cap, bool with_rw, const mf_dirver *know
 	const mf_cancel *cancel, mf_err *err)
 {
 	struct sim_world *w = env_of(g)->host->world;
+	const sim_trouble *t = &env_of(g)->host->trouble;
 	bool lose;
 	mf_code rc = enter(g, SIM_LIST_GRID, cap, &lose, cancel, err);
 
@@ -247,17 +248,15 @@ read_dir(struct mf_grid *g, const char *cap, bool with_rw, const mf_dirver *know
 	const struct sim_object *o = sim_store_find(w, cap);
 	if (o == NULL || o->kind == SIM_FILE)
 		return mf_fail(err, MF_ENOTFOUND, 0, "no such directory on the grid");
-	if (o->version_before.seqnum != 0 && sim_lot(w, env_of(g)->host->trouble.stale)) {
+	bool old = o->version_before.seqnum != 0 && (t->rolled_back || sim_lot(w, t->stale));
+	if (old)
 		sim_trace(w, "%s reads a stale version", env_of(g)->host->name);
-		out->version = o->version_before;
-	} else {
-		out->version = o->version;
-	}
+	out->version = old ? o->version_before : o->version;
 	if (known != NULL && o->kind == SIM_DIR && memcmp(known, &out->version, sizeof(*known)) == 0) {
 		*unchanged = true;
 		return MF_OK;
 	}
-	return sim_children_list(out->version.seqnum == o->version.seqnum ? &o->now : &o->before, with_rw, out);
+	return sim_children_list(old ? &o->before : &o->now, with_rw, out);
 }
 
 static mf_code
@@ -280,10 +279,11 @@ op_list_rw(struct mf_grid *g, const mf_dirwrite *cap, mf_listing *out, const mf_
 }
 
 static mf_code
-op_update(struct mf_grid *g, const mf_dirwrite *cap, const mf_link *links, size_t n, mf_dirver *out,
+op_update(struct mf_grid *g, const mf_dirwrite *cap, const mf_link *links, size_t n, mf_dirver *version,
 	const mf_cancel *cancel, mf_err *err)
 {
 	struct sim_world *w = env_of(g)->host->world;
+	const sim_trouble *t = &env_of(g)->host->trouble;
 	mf_dirread ro;
 	bool lose = false;
 
@@ -294,11 +294,16 @@ op_update(struct mf_grid *g, const mf_dirwrite *cap, const mf_link *links, size_
 	struct sim_object *o = sim_store_find(w, ro.text);
 	if (o == NULL || o->kind != SIM_DIR)
 		return mf_fail(err, MF_ENOTFOUND, 0, "no such directory on the grid");
+	if (version != NULL && version->seqnum != 0 && memcmp(version, &o->version, sizeof(*version)) != 0)
+		return mf_fail(err, MF_ECHANGED, 0, "the directory is at another version");
+	for (size_t i = 0; i < n; i++)
+		if (t->refuse != NULL && mf_str_eq(links[i].name, mf_strz(t->refuse)))
+			return mf_fail(err, MF_EINVAL, 0, "the grid refuses this name");
 	rc = sim_store_update(w, o, links, n, err);
 	for (size_t i = 0; i < n && rc == MF_OK; i++)
 		sim_trace(w, "%s links %.*s", env_of(g)->host->name, (int)links[i].name.n, links[i].name.p);
-	if (rc == MF_OK && out != NULL)
-		*out = o->version;
+	if (rc == MF_OK && version != NULL && !lose)
+		*version = o->version;
 	return leave(g, lose, rc, err);
 }
 

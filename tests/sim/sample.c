@@ -88,6 +88,16 @@ sim_poke_dir(struct sim_world *w, const mf_dirwrite *cap, const mf_link *links, 
 	return o == NULL ? MF_ENOTFOUND : sim_store_update(w, o, links, n, NULL);
 }
 
+void
+sim_number_dir(struct sim_world *w, const mf_dirread *cap, uint64_t seqnum)
+{
+	struct sim_object *o = sim_store_find(w, cap->text);
+
+	if (o == NULL)
+		MF_BUG("no such directory");
+	o->version.seqnum = seqnum;
+}
+
 /* ---- golden/grid-sample.json ---- */
 
 static mf_code

@@ -121,6 +121,8 @@ typedef struct sim_trouble {
 	unsigned watch_limit; /* directories that can be watched; 0 = no limit */
 	uint64_t disk_free;   /* bytes that can still be written; 0 = no limit */
 	bool no_exchange;     /* the file system cannot MF_RENAME_EXCHANGE */
+	bool rolled_back;     /* every mutable directory is read in its previous version, as long as this holds */
+	const char *refuse;   /* links of this name are refused for good; borrowed */
 } sim_trouble;
 /** Read and change as you like; all zero at first. */
 sim_trouble *sim_trouble_of(struct sim_host *h);
@@ -176,6 +178,9 @@ mf_code sim_peek_dir(struct sim_world *w, const mf_dirread *cap, mf_listing *out
 mf_code sim_peek_file(struct sim_world *w, mf_str cap, mf_buf *out);
 /** Changes a directory from outside, past all faults. */
 mf_code sim_poke_dir(struct sim_world *w, const mf_dirwrite *cap, const mf_link *links, size_t n);
+/** The version that the directory is in now bears this number: with sim_poke_dir() before it, what a store
+ *  says that was put back to an older state and went on from there. */
+void sim_number_dir(struct sim_world *w, const mf_dirread *cap, uint64_t seqnum);
 /** Called for every entry of a mutable directory that gets another capability, after the fact.  @p was: NULL if there
  *  was none. */
 typedef void sim_link_cb(void *arg, const char *name, const char *was, const char *now);
