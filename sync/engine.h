@@ -12,6 +12,7 @@
 #define MF_SYNC_ENGINE_H
 
 #include "base/sha256.h"
+#include "sync/entryset.h"
 #include "sync/evidence.h"
 #include "sync/folder.h"
 #include "sync/pairs.h"
@@ -174,14 +175,14 @@ struct mf_peer {
 	struct mf_peer *next;
 	char *name;
 	mf_dirread dir;
-	bool listed;    /* in the Collective as last read */
-	bool literal;   /* an immutable directory: read once, nothing changes there */
-	bool read_once; /* since start */
-	bool again;     /* something in it could not be fetched: read it again although it did not change */
-	bool nudged;    /* its changes wake us */
-	mf_dirver version;
-	uint64_t *entry; /* open-addressed set of keyed hashes of (name, cap): entries taken into account */
-	size_t n_entry, cap_entry, n_listed;
+	bool listed;         /* in the Collective as last read */
+	bool literal;        /* an immutable directory: read once, nothing changes there */
+	bool read_once;      /* since start */
+	bool again;          /* something in it could not be fetched: read it again although it did not change */
+	bool nudged;         /* its changes wake us */
+	mf_dirver version;   /* that its entries were compared with; zero: none since start */
+	mf_dirver seen;      /* the newest ever: an older one, or another of that number, is not believed */
+	mf_entryset entries; /* taken into account */
 };
 
 struct mf_folder {
@@ -232,6 +233,9 @@ struct mf_folder {
 	uint64_t batch_since_ms, last_update_ms, last_update_end_ms;
 	unsigned link_tries;
 	uint64_t batch_retry_ms; /* after a failure: not before */
+	size_t batch_max;        /* links in one update after a refusal; 0 = no limit */
+	uint64_t blamed;         /* hash of the path whose link alone was refused last; 0: there was a success since */
+	bool version_due;        /* our directory is at a version of ours that is to be noted */
 	/* published names that are not NFC: their entry names are not their own */
 	mf_pairs odd; /* entry name -> path */
 	bool odd_loaded;
@@ -260,7 +264,8 @@ struct mf_folder {
 	uint64_t idle_polls;
 	struct mf_watch *nudge;
 	uint64_t last_activity_ms;
-	mf_dirver collective_version;
+	mf_dirver collective_version, collective_seen;
+	bool people_loaded; /* those that an earlier run knew */
 	bool in_collective, collective_read, collective_nudged;
 	/* local */
 	struct mf_watch *watch;
@@ -343,6 +348,10 @@ mf_code mf_snapshot_store(struct mf_folder *f, mf_snap_row *row, const mf_cancel
 /** publish.c */
 void mf_link_add(struct mf_folder *f, struct mf_path *p, const mf_immdir *cap);
 void mf_link_kick(struct mf_folder *f);
+/** In a turn: note which version our directory is at. */
+void mf_link_turn(struct mf_folder *f);
+/** Our own directory was read again: what waits in the batch is decided once more. */
+void mf_link_replan(struct mf_folder *f);
 void mf_odd_note(struct mf_folder *f, const char *relpath, mf_str entry);
 
 /* apply.c (loop) and replace.c (worker): their version becomes the file, or the file goes. */
@@ -512,6 +521,8 @@ void mf_peer_took(struct mf_folder *f, const char *name, mf_str entry, mf_str ca
 void mf_peer_forget(struct mf_peer *p);
 /** Compare a directory just read with what was taken into account; new entries go to mf_fetch_head(). */
 void mf_peer_listed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l);
+/** Those that an earlier run knew, so that they are read even while the Collective cannot be. */
+void mf_peers_load(struct mf_folder *f);
 /** It is no participant any more: its heads go. */
 void mf_peer_gone(struct mf_folder *f, struct mf_peer *peer);
 /** @p participant's directory shows @p cap under @p entry: make the snapshot known, then note the head. */

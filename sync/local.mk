@@ -3,6 +3,8 @@ libmf_a_SOURCES += \
 	%reldir%/create.c \
 	%reldir%/decide.c \
 	%reldir%/engine.h \
+	%reldir%/entryset.c \
+	%reldir%/entryset.h \
 	%reldir%/encode.c \
 	%reldir%/evidence.c \
 	%reldir%/evidence.h \

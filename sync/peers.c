@@ -17,7 +17,7 @@ void
 mf_peer_free(struct mf_peer *p)
 {
 	free(p->name);
-	free(p->entry);
+	mf_entryset_free(&p->entries);
 	free(p);
 }
 
@@ -29,65 +29,6 @@ mf_peers_free(struct mf_folder *f)
 		f->peers = p->next;
 		mf_peer_free(p);
 	}
-}
-
-/* ---- the set of entries taken into account: 8 bytes each -------------------------------------------- */
-
-static uint64_t
-entry_hash(struct mf_folder *f, mf_str name, mf_str cap)
-{
-	uint64_t both[2] = {mf_hash_keyed(f->hash_key, name.p, name.n), mf_hash_keyed(f->hash_key, cap.p, cap.n)};
-	uint64_t h = mf_hash_keyed(f->hash_key, both, sizeof(both));
-
-	return h == 0 ? 1 : h;
-}
-
-static bool
-set_has(const struct mf_peer *p, uint64_t h)
-{
-	if (p->cap_entry == 0)
-		return false;
-	for (size_t i = h & (p->cap_entry - 1); p->entry[i] != 0; i = (i + 1) & (p->cap_entry - 1))
-		if (p->entry[i] == h)
-			return true;
-	return false;
-}
-
-static void
-set_put(uint64_t *set, size_t cap, uint64_t h)
-{
-	size_t i = h & (cap - 1);
-
-	while (set[i] != 0 && set[i] != h)
-		i = (i + 1) & (cap - 1);
-	set[i] = h;
-}
-
-static size_t
-set_size_for(size_t n)
-{
-	size_t cap = 64;
-
-	while (cap < n * 2)
-		cap *= 2;
-	return cap;
-}
-
-static void
-set_add(struct mf_peer *p, uint64_t h)
-{
-	if ((p->n_entry + 1) * 2 > p->cap_entry) {
-		size_t cap = set_size_for(p->n_entry * 2 + 32);
-		uint64_t *set = mf_alloc(cap * sizeof(*set));
-		for (size_t i = 0; i < p->cap_entry; i++)
-			if (p->entry[i] != 0)
-				set_put(set, cap, p->entry[i]);
-		free(p->entry);
-		p->entry = set;
-		p->cap_entry = cap;
-	}
-	set_put(p->entry, p->cap_entry, h);
-	p->n_entry++;
 }
 
 struct prefill {
@@ -102,7 +43,7 @@ prefill_each(void *arg, const char *relpath, const char *cap)
 	mf_buf entry = {0};
 
 	if (mf_relpath_entry(mf_strz(relpath), &entry, NULL) == MF_OK)
-		set_add(x->peer, entry_hash(x->f, mf_buf_str(&entry), mf_strz(cap)));
+		mf_entryset_put(&x->peer->entries, mf_entry_of(x->f->hash_key, mf_buf_str(&entry), mf_strz(cap)));
 	mf_buf_free(&entry);
 	return MF_OK;
 }
@@ -121,29 +62,70 @@ struct mf_peer *
 mf_peer_need(struct mf_folder *f, const char *name, const mf_dirread *dir)
 {
 	struct mf_peer *p = mf_peer_find(f, name);
+	char before[MF_CAP_MAX] = "";
 
 	if (p != NULL && strcmp(p->dir.text, dir->text) == 0)
 		return p;
+	(void)mf_state_dir_get(f->state, name, before, NULL);
 	if (p == NULL) {
 		p = mf_alloc(sizeof(*p));
 		p->name = mf_strdup(mf_strz(name));
 		p->next = f->peers;
 		f->peers = p;
-		/* what an earlier run has taken in is no news */
-		struct prefill x = {f, p};
-		(void)mf_state_head_each(f->state, name, prefill_each, &x, NULL);
 	}
-	if (p->dir.text[0] != '\0') { /* left, and came back with a directory of another kind or key */
+	if (p->dir.text[0] != '\0' || (before[0] != '\0' && strcmp(before, dir->text) != 0)) {
+		/* heads and version are those of another directory: they say nothing about this one */
 		(void)mf_state_head_each(f->state, name, drop_each, f, NULL);
 		(void)mf_state_head_drop_all(f->state, name, NULL);
 		mf_peer_forget(p);
+	} else { /* what an earlier run has taken in is no news */
+		struct prefill x = {f, p};
+		(void)mf_state_head_each(f->state, name, prefill_each, &x, NULL);
 	}
+	if (dir->text[0] != '\0' && strcmp(before, dir->text) != 0)
+		(void)mf_state_dir_put(f->state, name, dir->text, NULL);
+	(void)mf_state_dirver_get(f->state, name, &p->seen, NULL);
 	p->dir = *dir;
 	p->literal = mf_str_starts(mf_strz(dir->text), MF_STR("URI:DIR2-LIT:")) ||
 		mf_str_starts(mf_strz(dir->text), MF_STR("URI:DIR2-CHK:"));
 	p->version = (mf_dirver){0};
 	p->read_once = p->nudged = false;
 	return p;
+}
+
+struct loading {
+	struct {
+		char *name;
+		mf_dirread dir;
+	} * one;
+	size_t n;
+};
+
+static mf_code
+load_each(void *arg, const char *name, const char *cap)
+{
+	struct loading *l = arg;
+	mf_dirread dir;
+
+	if (name[0] == '\0' || name[0] == '@' || mf_dirread_parse(mf_strz(cap), &dir, NULL) != MF_OK)
+		return MF_OK;
+	l->one = mf_realloc_array(l->one, l->n + 1, sizeof(*l->one));
+	l->one[l->n].name = mf_strdup(mf_strz(name));
+	l->one[l->n++].dir = dir;
+	return MF_OK;
+}
+
+void
+mf_peers_load(struct mf_folder *f)
+{
+	struct loading l = {0};
+
+	f->people_loaded = mf_state_dir_each(f->state, load_each, &l, NULL) == MF_OK;
+	for (size_t i = 0; i < l.n; i++) {
+		mf_peer_need(f, l.one[i].name, &l.one[i].dir)->listed = true;
+		free(l.one[i].name);
+	}
+	free(l.one);
 }
 
 void
@@ -164,18 +146,15 @@ void
 mf_peer_took(struct mf_folder *f, const char *name, mf_str entry, mf_str cap)
 {
 	struct mf_peer *p = mf_peer_find(f, name);
-	uint64_t h = entry_hash(f, entry, cap);
 
-	if (p != NULL && !set_has(p, h))
-		set_add(p, h);
+	if (p != NULL)
+		mf_entryset_put(&p->entries, mf_entry_of(f->hash_key, entry, cap));
 }
 
 void
 mf_peer_forget(struct mf_peer *p)
 {
-	free(p->entry);
-	p->entry = NULL;
-	p->n_entry = p->cap_entry = 0;
+	mf_entryset_free(&p->entries);
 	p->again = true;
 }
 
@@ -222,29 +201,25 @@ note_removed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l)
 void
 mf_peer_listed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l)
 {
-	size_t cap = set_size_for(l->n), n = 0, n_listed = 0;
-	uint64_t *set = mf_alloc(cap * sizeof(*set));
+	mf_entryset kept = {0};
 
+	mf_entryset_size(&kept, l->n);
 	for (size_t i = 0; i < l->n; i++) {
 		const mf_child *c = &l->child[i];
 		if (c->name.n > 0 && c->name.p[0] == '@' && mf_str_eq(c->name, MF_STR("@metadata")))
 			continue;
-		uint64_t h = entry_hash(f, c->name, c->ro);
-		n_listed++;
-		if (set_has(peer, h)) {
-			set_put(set, cap, h);
-			n++;
-		} else { /* joins the set when it was taken in, or refused for good */
+		struct mf_entry e = mf_entry_of(f->hash_key, c->name, c->ro);
+		const struct mf_entry *had = mf_entryset_find(&peer->entries, e);
+		if (had != NULL)
+			mf_entryset_put(&kept, *had);
+		if (had == NULL || had->cap != e.cap) /* replaces the old one when taken in, or refused for good */
 			mf_fetch_head(f, peer->name, c->name, c->ro);
-		}
 	}
-	if (n_listed < peer->n_listed || !peer->read_once)
+	/* every name that we had and this version lacks, whatever came new in it */
+	if (kept.n < peer->entries.n || !peer->read_once)
 		note_removed(f, peer, l);
-	free(peer->entry);
-	peer->entry = set;
-	peer->cap_entry = cap;
-	peer->n_entry = n;
-	peer->n_listed = n_listed;
+	mf_entryset_free(&peer->entries);
+	peer->entries = kept;
 	peer->version = l->version;
 	peer->read_once = true;
 	peer->again = false;

@@ -12,7 +12,7 @@ enum { ACTIVE_MS = 1000, METADATA_MAX = 4096, BACKOFF_MAX = 5 /* 2 to the power 
 struct target {
 	char *name;
 	mf_dirread dir;
-	mf_dirver known;
+	mf_dirver known, seen;
 	bool use_known, unchanged, is_self;
 	mf_listing listing;
 	mf_err err;
@@ -22,7 +22,7 @@ struct mf_poll {
 	struct mf_task task;
 	mf_dirread collective, self;
 	bool want_self;
-	mf_dirver known_collective;
+	mf_dirver known_collective, seen_collective, seen_self;
 	bool use_known, collective_unchanged;
 	mf_listing people; /* the Collective, if it changed */
 	struct target *target;
@@ -124,6 +124,21 @@ add_newcomers(struct mf_poll *p)
 	}
 }
 
+/* A directory never goes back: an older version, or another one of the same number, is an old copy, or a forged one. */
+static mf_code
+check_version(const mf_dirver *seen, const mf_dirver *got, mf_err *err)
+{
+	if (got->seqnum < seen->seqnum)
+		return mf_fail(err, MF_EAUTH, 0,
+			"the directory went back from version %llu to %llu; it is not believed",
+			(unsigned long long)seen->seqnum, (unsigned long long)got->seqnum);
+	if (got->seqnum == seen->seqnum && memcmp(got->root, seen->root, sizeof(got->root)) != 0)
+		return mf_fail(err, MF_EAUTH, 0,
+			"version %llu of the directory is another than the one seen before; it is not believed",
+			(unsigned long long)got->seqnum);
+	return MF_OK;
+}
+
 /* A participant whose directory was exchanged is read afresh. */
 static void
 refresh_targets(struct mf_poll *p)
@@ -135,6 +150,7 @@ refresh_targets(struct mf_poll *p)
 			strcmp(dir.text, p->target[i].dir.text) != 0) {
 			p->target[i].dir = dir;
 			p->target[i].use_known = false;
+			p->target[i].seen = (mf_dirver){0};
 		}
 	}
 }
@@ -142,8 +158,12 @@ refresh_targets(struct mf_poll *p)
 static void
 read_target(struct mf_grid *grid, struct target *t, const mf_cancel *cancel)
 {
-	if (grid->ops->list(grid, &t->dir, t->use_known ? &t->known : NULL, &t->unchanged, &t->listing, cancel,
-		    &t->err) == MF_OK)
+	mf_code rc = grid->ops->list(
+		grid, &t->dir, t->use_known ? &t->known : NULL, &t->unchanged, &t->listing, cancel, &t->err);
+
+	if (rc == MF_OK && !t->unchanged)
+		rc = check_version(&t->seen, &t->listing.version, &t->err);
+	if (rc == MF_OK)
 		t->err = (mf_err){0};
 }
 
@@ -155,18 +175,22 @@ poll_work(struct mf_task *t, const mf_cancel *cancel)
 	mf_code rc = grid->ops->list(grid, &p->collective, p->use_known ? &p->known_collective : NULL,
 		&p->collective_unchanged, &p->people, cancel, &t->err);
 
-	if (rc == MF_OK && !p->collective_unchanged) {
+	if (rc == MF_OK && !p->collective_unchanged)
+		rc = check_version(&p->seen_collective, &p->people.version, &t->err);
+	if (rc == MF_OK && !p->collective_unchanged)
 		rc = check_metadata(t->f, &p->people, cancel, &t->err);
+	if (rc == MF_OK && !p->collective_unchanged) {
 		refresh_targets(p);
 		add_newcomers(p);
 	}
-	if (rc == MF_OK || rc == MF_ENET || rc == MF_EIO || rc == MF_ENOTFOUND)
+	if (rc != MF_EUNSUPPORTED && rc != MF_EFORMAT)
 		for (size_t i = 0; i < p->n && !mf_canceled(cancel); i++)
 			if (p->target[i].err.code == MF_OK)
 				read_target(grid, &p->target[i], cancel);
 	if (p->want_self && rc != MF_EUNSUPPORTED) {
 		struct target *s = target_add(p, MF_STR(""), &p->self);
 		s->is_self = true;
+		s->seen = p->seen_self;
 		read_target(grid, s, cancel);
 	}
 	return rc;
@@ -263,12 +287,24 @@ stays(const void *arg, const char *participant)
 }
 
 static void
+note_seen(struct mf_folder *f, const char *name, mf_dirver *seen, const mf_dirver *version)
+{
+	if (version->seqnum <= seen->seqnum)
+		return;
+	*seen = *version;
+	(void)mf_state_dirver_put(f->state, name, version, NULL);
+}
+
+static void
 take_in_people(struct mf_folder *f, struct mf_poll *p)
 {
 	if (p->collective_unchanged || p->task.err.code != MF_OK)
 		return;
+	if (!f->collective_read)
+		(void)mf_state_dir_put(f->state, MF_STATE_COLLECTIVE, f->conf.collective.text, NULL);
 	f->collective_read = true;
 	f->collective_version = p->people.version;
+	note_seen(f, MF_STATE_COLLECTIVE, &f->collective_seen, &p->people.version);
 	f->in_collective =
 		f->conf.read_only; /* whose entry is an empty literal directory: not to be told from others' */
 	for (struct mf_peer *q = f->peers; q != NULL; q = q->next)
@@ -301,7 +337,6 @@ take_in_people(struct mf_folder *f, struct mf_poll *p)
 static void
 take_in_listing(struct mf_folder *f, struct target *t)
 {
-	mf_dirver seen = {0};
 	struct mf_peer *peer = t->is_self ? mf_peer_need(f, "", &t->dir) : mf_peer_find(f, t->name);
 
 	if (t->err.code != MF_ECANCELED)
@@ -310,17 +345,9 @@ take_in_listing(struct mf_folder *f, struct target *t)
 		return;
 	if (t->is_self)
 		peer->listed = true;
-	(void)mf_state_dirver_get(f->state, t->name, &seen, NULL);
-	if (t->listing.version.seqnum < seen.seqnum) {
-		mf_err old = {0};
-		(void)mf_fail(&old, MF_EAUTH, 0,
-			"the directory went back from version %llu to %llu; it is not believed",
-			(unsigned long long)seen.seqnum, (unsigned long long)t->listing.version.seqnum);
-		mf_report_peer(f, t->is_self ? f->conf.author : t->name, NULL, &old);
-		return;
-	}
-	if (t->listing.version.seqnum > seen.seqnum)
-		(void)mf_state_dirver_put(f->state, t->name, &t->listing.version, NULL);
+	if (t->listing.version.seqnum < peer->seen.seqnum)
+		return; /* ours, and we have written a newer one since it was read */
+	note_seen(f, t->name, &peer->seen, &t->listing.version);
 	mf_peer_listed(f, peer, &t->listing);
 }
 
@@ -358,7 +385,7 @@ void
 mf_poll_ended(struct mf_folder *f)
 {
 	struct mf_poll *p = f->poll;
-	bool first = !f->polled_once, good = p->good;
+	bool first = !f->polled_once, good = p->good, wanted = p->want_self;
 	struct mf_peer *self = mf_peer_find(f, "");
 	bool self_came = !f->self_read && self != NULL && self->read_once && !self->again;
 
@@ -369,6 +396,8 @@ mf_poll_ended(struct mf_folder *f)
 	f->polled_once = true;
 	f->self_read |= self_came;
 	f->poll_round++;
+	if (self_came || (wanted && !f->self_read))
+		mf_link_replan(f);
 	for (struct mf_peer *q = f->peers; q != NULL; q = q->next)
 		if (!q->nudged && !q->literal && q->name[0] != '\0')
 			q->nudged = nudge_on(f, &q->dir);
@@ -445,6 +474,18 @@ mf_poll_drop(struct mf_folder *f)
 	f->poll = NULL;
 }
 
+/* What an earlier run knew: so an old Collective is not believed on the first day either. */
+static void
+load_known(struct mf_folder *f)
+{
+	char before[MF_CAP_MAX] = "";
+
+	mf_peers_load(f);
+	(void)mf_state_dir_get(f->state, MF_STATE_COLLECTIVE, before, NULL);
+	if (strcmp(before, f->conf.collective.text) == 0)
+		(void)mf_state_dirver_get(f->state, MF_STATE_COLLECTIVE, &f->collective_seen, NULL);
+}
+
 void
 mf_poll_start(struct mf_folder *f)
 {
@@ -454,18 +495,27 @@ mf_poll_start(struct mf_folder *f)
 		f->poll_again = f->poll != NULL;
 		return;
 	}
+	if (!f->people_loaded)
+		load_known(f);
 	struct mf_poll *p = mf_alloc(sizeof(*p));
+	const struct mf_peer *self;
 	p->collective = f->conf.collective;
 	if (!f->conf.read_only)
 		mf_dirwrite_read(&f->conf.personal, &p->self);
 	p->want_self = !f->conf.read_only && !f->self_read;
 	p->known_collective = f->collective_version;
 	p->use_known = f->collective_read;
+	p->seen_collective = f->collective_seen;
+	if (p->want_self && (self = mf_peer_find(f, "")) != NULL)
+		p->seen_self = self->seen;
+	else if (p->want_self)
+		(void)mf_state_dirver_get(f->state, "", &p->seen_self, NULL);
 	for (const struct mf_peer *q = f->peers; q != NULL; q = q->next) {
 		if (q->name[0] == '\0' || (q->literal && q->read_once && !q->again))
 			continue;
 		struct target *t = target_add(p, mf_strz(q->name), &q->dir);
 		t->known = q->version;
+		t->seen = q->seen;
 		t->use_known = q->read_once && !q->again;
 	}
 	p->task.pool = MF_POOL_TRANSFER;

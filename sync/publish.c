@@ -182,6 +182,91 @@ put_back(struct mf_folder *f, struct update *u)
 	f->n_batch = n;
 }
 
+/* Is it this update that the grid will not have, now and later? */
+static bool
+is_refusal(mf_code code)
+{
+	return code == MF_EINVAL || code == MF_EFORMAT || code == MF_EUNSUPPORTED || code == MF_EEXIST;
+}
+
+/* One link may spoil it for all: half of them are tried, down to the one that is to blame.  When two
+ * in a row are, it is not the links. */
+static bool
+divide(struct mf_folder *f, struct update *u)
+{
+	if (!is_refusal(u->task.err.code) || (u->n == 1 && f->blamed != 0 && f->blamed != u->path[0]->hash))
+		return false;
+	f->batch_retry_ms = 0;
+	if (u->n > 1) {
+		put_back(f, u);
+		f->batch_max = u->n / 2;
+		return true;
+	}
+	f->blamed = u->path[0]->hash;
+	u->path[0]->stage = MF_ST_IDLE;
+	mf_path_fail(f, u->path[0], &u->task.err);
+	return true;
+}
+
+/* Somebody has written to our directory: another device with a copy of our configuration, or we ourselves, and the
+ * answer was lost.  Nothing goes over what was not seen: it is read first, and the batch waits. */
+static void
+look_first(struct mf_folder *f, struct update *u)
+{
+	struct mf_peer *self = mf_peer_find(f, "");
+
+	put_back(f, u);
+	if (f->link_tries > 0) /* whatever it was, the grid has answered now */
+		mf_trouble_over(f, MF_TR_LINK);
+	f->link_tries = 0;
+	f->batch_retry_ms = 0;
+	f->self_read = false;
+	if (self != NULL)
+		self->read_once = false;
+	mf_poll_start(f);
+}
+
+void
+mf_link_replan(struct mf_folder *f)
+{
+	if (f->linking)
+		return; /* put back what it held before it was started */
+	for (size_t i = 0; i < f->n_batch; i++) {
+		struct mf_path *p = f->batch[i];
+		if (!f->self_read) {
+			mf_path_give_up_waiting(f, p); /* it may take for ever */
+			continue;
+		}
+		p->stage = MF_ST_IDLE;
+		mf_path_look(f, p, 0);
+	}
+	if (f->self_read)
+		f->n_batch = 0;
+}
+
+void
+mf_link_turn(struct mf_folder *f)
+{
+	const struct mf_peer *self = mf_peer_find(f, "");
+
+	if (f->version_due && self != NULL)
+		(void)mf_state_dirver_put(f->state, "", &self->seen, NULL);
+	f->version_due = false;
+}
+
+static void
+note_version(struct mf_folder *f, const mf_dirver *version)
+{
+	struct mf_peer *self = mf_peer_find(f, "");
+
+	if (self == NULL)
+		return;
+	self->version = *version;
+	if (version->seqnum > self->seen.seqnum)
+		self->seen = *version;
+	f->version_due = true;
+}
+
 static void
 update_failed(struct mf_folder *f, struct update *u)
 {
@@ -215,8 +300,16 @@ update_done(struct mf_task *t)
 	}
 	f->last_update_end_ms = mf_now_ms(f);
 	f->last_update_ms = f->last_update_end_ms - u->began_ms;
+	if (t->err.code == MF_ECHANGED) {
+		look_first(f, u);
+		update_free(u);
+		return;
+	}
 	if (t->err.code != MF_OK) {
-		update_failed(f, u);
+		if (divide(f, u))
+			mf_link_kick(f);
+		else
+			update_failed(f, u);
 		update_free(u);
 		return;
 	}
@@ -224,6 +317,9 @@ update_done(struct mf_task *t)
 		mf_trouble_over(f, MF_TR_LINK);
 	f->link_tries = 0;
 	f->batch_retry_ms = 0;
+	f->blamed = 0;
+	f->batch_max = f->n_batch == 0 ? 0 : f->batch_max * 2;
+	note_version(f, &u->version);
 	for (size_t i = 0; i < u->n; i++) {
 		u->path[i]->linked = true;
 		mf_path_ready(f, u->path[i]);
@@ -237,15 +333,18 @@ mf_link_kick(struct mf_folder *f)
 {
 	uint64_t now = mf_now_ms(f);
 
-	if (f->closing || f->in_turn || f->linking || f->n_batch == 0 || f->set.paused)
+	if (f->closing || f->in_turn || f->linking || f->n_batch == 0 || f->set.paused || !f->self_read)
 		return;
 	uint64_t wait = f->batch_retry_ms > now ? f->batch_retry_ms - now : wait_ms(f, now);
 	if (wait > 0) {
 		MF_OPS(f)->timer_start(f->batch_timer, wait);
 		return;
 	}
+	const struct mf_peer *self = mf_peer_find(f, "");
 	struct update *u = mf_alloc(sizeof(*u));
-	u->n = f->n_batch;
+	u->n = f->batch_max > 0 && f->batch_max < f->n_batch ? f->batch_max : f->n_batch;
+	if (self != NULL)
+		u->version = self->version;
 	u->path = mf_alloc(u->n * sizeof(struct mf_path *));
 	u->link = mf_alloc(u->n * sizeof(mf_link));
 	u->name = mf_alloc(u->n * sizeof(char *));
@@ -258,7 +357,8 @@ mf_link_kick(struct mf_folder *f)
 		u->cap[i] = mf_strdup(mf_strz(f->batch[i]->linking.text));
 		u->link[i] = (mf_link){.name = mf_buf_str(&entry), .cap = mf_strz(u->cap[i]), .how = MF_LINK_REPLACE};
 	}
-	f->n_batch = 0;
+	f->n_batch -= u->n;
+	memmove(f->batch, f->batch + u->n, f->n_batch * sizeof(*f->batch));
 	u->state_path = mf_state_path(f->state);
 	u->began_ms = now;
 	u->task.pool = MF_POOL_TRANSFER;

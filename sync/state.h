@@ -214,7 +214,7 @@ void mf_heads_free(mf_head_row *rows, size_t n);
 mf_code mf_state_head_put(
 	struct mf_state *s, const char *participant, const char *relpath, const char *cap, mf_err *err);
 mf_code mf_state_head_drop(struct mf_state *s, const char *participant, const char *relpath, mf_err *err);
-/** The participant is gone, or everything is about to be put again: forgets the directory's version, too. */
+/** The participant is gone, or has another directory: forgets which it was and its version, too. */
 mf_code mf_state_head_drop_all(struct mf_state *s, const char *participant, mf_err *err);
 mf_code mf_state_head_get(struct mf_state *s, const char *relpath, mf_head_row **out, size_t *n, mf_err *err);
 /** One participant's heads: relpath and cap, in byte order of relpath. */
@@ -230,5 +230,13 @@ mf_code mf_state_head_unsettled(
  *  if none, so also after index.sqlite was lost. */
 mf_code mf_state_dirver_get(struct mf_state *s, const char *participant, mf_dirver *out, mf_err *err);
 mf_code mf_state_dirver_put(struct mf_state *s, const char *participant, const mf_dirver *v, mf_err *err);
+/** Name under which the Collective's own directory and version are kept: no participant can be called so. */
+#define MF_STATE_COLLECTIVE "@collective"
+/** Read capability of the directory that heads and version are of; MF_ENOTFOUND: none is known. */
+mf_code mf_state_dir_get(struct mf_state *s, const char *participant, char cap[MF_CAP_MAX], mf_err *err);
+mf_code mf_state_dir_put(struct mf_state *s, const char *participant, const char *cap, mf_err *err);
+/** All that are known, "" and MF_STATE_COLLECTIVE among them. */
+mf_code mf_state_dir_each(struct mf_state *s, mf_code (*each)(void *arg, const char *participant, const char *cap),
+	void *arg, mf_err *err);
 
 #endif

@@ -62,6 +62,8 @@ mf_state_head_drop_all(struct mf_state *s, const char *participant, mf_err *err)
 	rc = run_texts(s, QUERY_HEAD_DROP_ALL, participant, NULL, NULL, NULL, err);
 	if (rc == MF_OK)
 		rc = mf_state_dirver_put(s, participant, &none, err);
+	if (rc == MF_OK)
+		rc = mf_state_dir_put(s, participant, "", err);
 	return mf_state_end(s, rc, err);
 }
 
@@ -93,17 +95,19 @@ mf_state_head_get(struct mf_state *s, const char *relpath, mf_head_row **out, si
 	return rc;
 }
 
-mf_code
-mf_state_head_each(struct mf_state *s, const char *participant,
-	mf_code (*each)(void *arg, const char *relpath, const char *cap), void *arg, mf_err *err)
+/* Rows of two texts; @p bind NULL: a statement without parameters. */
+static mf_code
+each_two(struct mf_state *s, enum state_query which, const char *bind,
+	mf_code (*each)(void *arg, const char *a, const char *b), void *arg, mf_err *err)
 {
 	sqlite3_stmt *q;
 	bool row = false;
-	mf_code rc = mf_state_query(s, QUERY_HEAD_EACH, &q, err);
+	mf_code rc = mf_state_query(s, which, &q, err);
 
 	if (rc != MF_OK)
 		return rc;
-	mf_db_bind_text(q, 1, participant);
+	if (bind != NULL)
+		mf_db_bind_text(q, 1, bind);
 	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row) {
 		rc = each(arg, (const char *)sqlite3_column_text(q, 0), (const char *)sqlite3_column_text(q, 1));
 		if (rc != MF_OK)
@@ -111,6 +115,13 @@ mf_state_head_each(struct mf_state *s, const char *participant,
 	}
 	mf_db_reset(q);
 	return rc;
+}
+
+mf_code
+mf_state_head_each(struct mf_state *s, const char *participant,
+	mf_code (*each)(void *arg, const char *relpath, const char *cap), void *arg, mf_err *err)
+{
+	return each_two(s, QUERY_HEAD_EACH, participant, each, arg, err);
 }
 
 mf_code
@@ -163,4 +174,43 @@ mf_state_dirver_put(struct mf_state *s, const char *participant, const mf_dirver
 		rc = mf_state_run(q, NULL, err);
 	}
 	return mf_state_end(s, rc, err);
+}
+
+mf_code
+mf_state_dir_get(struct mf_state *s, const char *participant, char cap[MF_CAP_MAX], mf_err *err)
+{
+	sqlite3_stmt *q;
+	bool row = false;
+	mf_code rc = mf_state_query(s, QUERY_DIR_GET, &q, err);
+
+	if (rc != MF_OK)
+		return rc;
+	mf_db_bind_text(q, 1, participant);
+	rc = mf_state_step(q, &row, err);
+	if (rc == MF_OK && (!row || mf_db_col_str(q, 0).n == 0))
+		rc = mf_fail(err, MF_ENOTFOUND, 0, "%s: no directory is known", participant);
+	if (rc == MF_OK)
+		rc = mf_column_cap(q, 0, cap, err);
+	mf_db_reset(q);
+	return rc;
+}
+
+mf_code
+mf_state_dir_put(struct mf_state *s, const char *participant, const char *cap, mf_err *err)
+{
+	mf_code rc = mf_state_begin(s, err);
+
+	if (rc != MF_OK)
+		return rc;
+	rc = run_texts(s, QUERY_PARTICIPANT_ADD, participant, NULL, NULL, NULL, err);
+	if (rc == MF_OK)
+		rc = run_texts(s, QUERY_DIR_PUT, participant, cap, NULL, NULL, err);
+	return mf_state_end(s, rc, err);
+}
+
+mf_code
+mf_state_dir_each(struct mf_state *s, mf_code (*each)(void *arg, const char *participant, const char *cap), void *arg,
+	mf_err *err)
+{
+	return each_two(s, QUERY_DIR_EACH, NULL, each, arg, err);
 }

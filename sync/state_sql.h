@@ -8,7 +8,7 @@
 
 /* ---- schemas ------------------------------------------------------------------------------------------ */
 
-enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 3, INDEX_VERSION = 1 };
+enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 3, INDEX_VERSION = 2 };
 
 /* Python's tables (datamodel-and-sync.md 6.3).  The foreign keys name a table that does not exist, as the
  * reference's do: they must never be switched on. */
@@ -105,6 +105,11 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 3, INDEX_VERSION = 1 };
 	" participant INTEGER NOT NULL REFERENCES participants, relpath TEXT NOT NULL," \
 	" snapshot INTEGER NOT NULL REFERENCES snapshots, PRIMARY KEY (participant, relpath)) STRICT, WITHOUT ROWID;" \
 	"PRAGMA user_version = 1"
+
+/* Version 2: which directory a participant's heads and version are of. */
+#define SQL_INDEX_2 \
+	"ALTER TABLE participants ADD COLUMN cap TEXT NOT NULL DEFAULT '';" \
+	"PRAGMA user_version = 2"
 
 #define SQL_USER_VERSION "PRAGMA user_version"
 #define SQL_HAS_OURS "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'mf_schema'"
@@ -274,6 +279,9 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 3, INDEX_VERSION = 1 };
 	Q(PARTICIPANT_ADD, \
 		"INSERT INTO idx.participants (name, seqnum, root) VALUES (?1, 0, zeroblob(32))" \
 		" ON CONFLICT (name) DO NOTHING") \
+	Q(DIR_GET, "SELECT cap FROM idx.participants WHERE name = ?1") \
+	Q(DIR_PUT, "UPDATE idx.participants SET cap = ?2 WHERE name = ?1") \
+	Q(DIR_EACH, "SELECT name, cap FROM idx.participants WHERE cap <> '' ORDER BY name") \
 	Q(DIRVER_GET, "SELECT seqnum, root FROM idx.participants WHERE name = ?1") \
 	Q(DIRVER_PUT, "UPDATE idx.participants SET seqnum = ?2, root = ?3 WHERE name = ?1") \
 	Q(HEAD_PUT, \

@@ -156,6 +156,7 @@ turn_body(void *arg, mf_err *err)
 		return rc;
 	mf_poll_take_in(f);
 	mf_fetch_turn(f);
+	mf_link_turn(f);
 	for (unsigned i = 0; i < PATHS_PER_TURN && f->turn_err.code == MF_OK && (p = pop_ready(f)) != NULL; i++) {
 		if (f->n_turn_paths == f->cap_turn_paths) {
 			f->cap_turn_paths = f->cap_turn_paths == 0 ? 128 : f->cap_turn_paths * 2;

@@ -5,7 +5,7 @@ tests_libsim_a_SOURCES = \
 	%reldir%/watch.c %reldir%/world.c
 tests_libsim_a_CFLAGS = $(AM_CFLAGS)
 # People with the real engine, above the simulator.
-SIM_CAST = %reldir%/cast.c %reldir%/cast.h
+SIM_CAST = %reldir%/cast.c %reldir%/cast.h %reldir%/forge.c %reldir%/forge.h
 SIM_LIBS = tests/libsim.a $(TEST_LIBS)
 check_PROGRAMS += %reldir%/test_sim
 %canon_reldir%_test_sim_SOURCES = %reldir%/test_sim.c
@@ -44,3 +44,8 @@ check_PROGRAMS += %reldir%/test_engine_mended
 %canon_reldir%_test_engine_mended_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_mended_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_engine_mended
+check_PROGRAMS += %reldir%/test_engine_dirs
+%canon_reldir%_test_engine_dirs_SOURCES = %reldir%/test_engine_dirs.c $(SIM_CAST)
+%canon_reldir%_test_engine_dirs_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_engine_dirs_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_engine_dirs

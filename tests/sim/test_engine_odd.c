@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-#include "cast.h"
+#include "forge.h"
 #include "sync/relpath.h"
 
 #define LONG1 "version one, long enough not to travel inside its capability ......"
@@ -120,61 +120,16 @@ Test(engine_odd, case_37_links_and_special_files_are_left_alone, .timeout = 60)
 
 /* ---- a participant who means ill ---- */
 
-static mf_filecap
-put(struct member *m, mf_str bytes)
-{
-	mf_source src = mf_source_mem(bytes.p, bytes.n);
-	struct mf_grid *g = sim_grid_of(m->h);
-	mf_filecap cap;
-
-	cr_assert(g->ops->put(g, &src, &cap, NULL, NULL) == MF_OK);
-	return cap;
-}
-
-/* A properly signed snapshot of @p relpath, whatever that is. */
-static mf_immdir
-forge(struct member *m, const char *relpath, const char *text)
-{
-	const mf_folder_conf *conf = mf_folder_config(m->f);
-	struct mf_grid *g = sim_grid_of(m->h);
-	mf_snapshot s = {.relpath = mf_strdup(mf_strz(relpath)),
-		.author = mf_strdup(mf_strz(conf->author)),
-		.has_mtime = true,
-		.mtime_s = 1600000000};
-	mf_buf doc = {0}, store = {0};
-	mf_link links[2];
-	mf_immdir cap;
-
-	memcpy(s.author_key, conf->verify_key, sizeof(s.author_key));
-	s.content = put(m, mf_strz(text));
-	mf_snapshot_document(&s, &doc);
-	s.metadata_cap = put(m, mf_buf_str(&doc));
-	mf_snapshot_links(&s, conf->seed, 1600000000, links, &store);
-	cr_assert(g->ops->put_dir(g, links, 2, &cap, NULL, NULL) == MF_OK);
-	mf_snapshot_clear(&s);
-	mf_buf_free(&doc);
-	mf_buf_free(&store);
-	return cap;
-}
-
-static void
-link_as(struct member *m, const char *entry, const char *cap)
-{
-	mf_link link = {.name = mf_strz(entry), .cap = mf_strz(cap)};
-
-	cr_assert(sim_poke_dir(m->cast->w, &mf_folder_config(m->f)->personal, &link, 1) == MF_OK);
-}
-
 Test(engine_odd, case_43_a_malformed_entry_spoils_nothing_else, .timeout = 60)
 {
 	struct pair p;
 
 	pair_init(&p, 43);
 	struct member *c = cast_add(&p.c, "carol");
-	link_as(p.a, "@x", "URI:DIR2-LIT:");
-	link_as(p.a, "garbage", "URI:DIR2-CHK:garbage");
-	link_as(p.a, "file", "URI:LIT:onug64tu");
-	link_as(p.a, "future", "URI:NEW-KIND:abc");
+	forge_link(p.a, "@x", "URI:DIR2-LIT:");
+	forge_link(p.a, "garbage", "URI:DIR2-CHK:garbage");
+	forge_link(p.a, "file", "URI:LIT:onug64tu");
+	forge_link(p.a, "future", "URI:NEW-KIND:abc");
 	cast_write(p.a, "good", LONG1);
 	cast_write(p.b, "too", LONG2);
 	publish(p.a);
@@ -195,10 +150,10 @@ Test(engine_odd, case_44_evil_paths_write_nothing, .timeout = 60)
 	cast_write(p.a, "good", LONG1);
 	publish(p.a);
 	for (size_t i = 0; i < sizeof(evil) / sizeof(evil[0]); i++) {
-		mf_immdir cap = forge(p.a, evil[i], LONG2);
+		mf_immdir cap = forge(p.a, &(forged){.relpath = evil[i], .text = LONG2});
 		mf_buf name = {0};
 		mf_mangle(mf_strz(evil[i]), &name);
-		link_as(p.a, name.n == 0 ? "@" : (const char *)name.p, cap.text);
+		forge_link(p.a, name.n == 0 ? "@" : (const char *)name.p, cap.text);
 		mf_buf_free(&name);
 	}
 	receive(p.b);
@@ -218,8 +173,8 @@ Test(engine_odd, case_45_an_entry_under_another_name_is_refused, .timeout = 60)
 	struct pair p;
 
 	pair_init(&p, 45);
-	mf_immdir cap = forge(p.a, "right", LONG1);
-	link_as(p.a, "wrong", cap.text);
+	mf_immdir cap = forge(p.a, &(forged){.relpath = "right", .text = LONG1});
+	forge_link(p.a, "wrong", cap.text);
 	receive(p.b);
 	cr_assert(!cast_exists(p.b, "wrong") && !cast_exists(p.b, "right") && p.b->errors > 0);
 	cast_end(&p.c);
@@ -230,21 +185,23 @@ Test(engine_odd, a_bad_signature_is_refused, .timeout = 60)
 	struct pair p;
 
 	pair_init(&p, 46);
-	mf_immdir cap = forge(p.a, "p", LONG1);
+	mf_immdir cap = forge(p.a, &(forged){.relpath = "p", .text = LONG1});
 	mf_dirread dir;
 	mf_listing l;
 	mf_link links[2];
-	mf_immdir forged;
+	mf_immdir other_dir;
 	mf_immdir_read(&cap, &dir);
 	cr_assert(sim_peek_dir(p.c.w, &dir, &l) == MF_OK && l.n == 2);
-	mf_filecap other = put(p.a, MF_STR(LONG2));
+	struct mf_grid *g = sim_grid_of(p.a->h);
+	mf_source src = mf_source_mem(LONG2, strlen(LONG2));
+	mf_filecap other;
+	cr_assert(g->ops->put(g, &src, &other, NULL, NULL) == MF_OK);
 	for (size_t i = 0; i < 2; i++)
 		links[i] = (mf_link){.name = l.child[i].name, .cap = l.child[i].ro, .metadata = l.child[i].metadata};
 	links[0].cap = mf_strz(other.text); /* "content" is sorted first */
-	struct mf_grid *g = sim_grid_of(p.a->h);
-	cr_assert(g->ops->put_dir(g, links, 2, &forged, NULL, NULL) == MF_OK);
+	cr_assert(g->ops->put_dir(g, links, 2, &other_dir, NULL, NULL) == MF_OK);
 	mf_listing_free(&l);
-	link_as(p.a, "p", forged.text);
+	forge_link(p.a, "p", other_dir.text);
 	receive(p.b);
 	cr_assert(!cast_exists(p.b, "p") && p.b->errors > 0);
 	cast_end(&p.c);

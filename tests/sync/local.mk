@@ -4,6 +4,12 @@ check_PROGRAMS += %reldir%/test_relpath
 %canon_reldir%_test_relpath_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_relpath
 
+check_PROGRAMS += %reldir%/test_entryset
+%canon_reldir%_test_entryset_SOURCES = %reldir%/test_entryset.c
+%canon_reldir%_test_entryset_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_entryset_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_entryset
+
 # A world of participants that the real planner is driven in.
 MF_MODEL_WORLD = %reldir%/model_world.c %reldir%/model_world.h %reldir%/model_engine.c %reldir%/model_python.c
 

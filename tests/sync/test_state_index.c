@@ -193,6 +193,7 @@ Test(index, directory_versions_go_with_their_heads, .timeout = 10)
 {
 	struct fixture f;
 	mf_dirver v = {.seqnum = UINT64_MAX, .root = {1, 2, 3}}, got;
+	char cap[MF_CAP_MAX];
 
 	fixture_start(&f);
 	fixture_create(&f);
@@ -202,7 +203,18 @@ Test(index, directory_versions_go_with_their_heads, .timeout = 10)
 	OK(mf_state_dirver_put(s, "bob", &v, &err));
 	OK(mf_state_dirver_get(s, "bob", &got, &err));
 	cr_assert(got.seqnum == v.seqnum && memcmp(got.root, v.root, 32) == 0);
+	cr_assert(mf_state_dir_get(s, "bob", cap, &err) == MF_ENOTFOUND);
+	OK(mf_state_dir_put(s, "bob", "URI:DIR2-RO:b", &err));
+	OK(mf_state_dir_put(s, MF_STATE_COLLECTIVE, "URI:DIR2-RO:c", &err));
+	OK(mf_state_dir_get(s, "bob", cap, &err));
+	cr_assert(strcmp(cap, "URI:DIR2-RO:b") == 0);
+	OK(mf_state_dirver_get(s, "bob", &got, &err));
+	cr_assert(got.seqnum == v.seqnum, "which directory it is changes nothing else");
+	mf_buf all = {0};
+	OK(mf_state_dir_each(s, note_pair, &all, &err));
+	NOTED(&all, "@collective=O:c bob=O:b ");
 	OK(mf_state_head_drop_all(s, "bob", &err));
+	cr_assert(mf_state_dir_get(s, "bob", cap, &err) == MF_ENOTFOUND);
 	OK(mf_state_dirver_get(s, "bob", &got, &err));
 	cr_assert(got.seqnum == 0 && got.root[0] == 0);
 	OK(mf_state_dirver_put(s, "", &v, &err));
