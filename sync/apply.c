@@ -1,5 +1,5 @@
 /* Applying remote versions: batches, intents, records.  The blocking part is in replace.c. */
-#include "sync/engine.h"
+#include "sync/resolve.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,7 +240,7 @@ struct batch {
 	struct mf_path **path;
 	size_t n;
 	struct mf_root *root;
-	const char *state_path;
+	const char *state_path, *index_path;
 };
 
 static struct batch *
@@ -256,6 +256,7 @@ batch_take(struct mf_folder *f, struct mf_path **list, size_t *n)
 	b->n = take;
 	b->root = f->root;
 	b->state_path = mf_state_path(f->state);
+	b->index_path = mf_state_index_path(f->state);
 	b->task.pool = MF_POOL_TRANSFER;
 	return b;
 }
@@ -327,8 +328,14 @@ replace_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct batch *b = (struct batch *)t;
 
-	/* W2: losing an intent whose rename happened is the one thing recovery cannot make good */
-	mf_code rc = MF_OPS(t->f)->db_sync(t->f->env, b->state_path, &t->err);
+	/* W2: losing an intent whose rename happened is the one thing recovery cannot make good.  The target of a merge is
+	 * known to nobody else yet, so it goes first. */
+	bool merges = false;
+	for (size_t i = 0; i < b->n; i++)
+		merges |= b->path[i]->apply->merge;
+	mf_code rc = merges ? MF_OPS(t->f)->db_sync(t->f->env, b->index_path, &t->err) : MF_OK;
+	if (rc == MF_OK)
+		rc = MF_OPS(t->f)->db_sync(t->f->env, b->state_path, &t->err);
 	if (rc != MF_OK)
 		return rc;
 	for (size_t i = 0; i < b->n && !mf_canceled(cancel); i++) {
@@ -457,6 +464,8 @@ record_replaced(struct mf_folder *f, struct mf_path *p, mf_err *err)
 	}
 	if (rc == MF_OK && f->conf.read_only)
 		rc = mf_state_known_set(f->state, p->relpath, NULL, 0, err);
+	if (rc == MF_OK)
+		rc = mf_choice_recorded(f, p, a->target, a->merge, err);
 	if (rc == MF_OK && a->has_sha && !a->target->has_sha)
 		rc = mf_state_snap_set_sha(f->state, a->target->cap.text, a->sha, err);
 	for (size_t i = 0; rc == MF_OK && i < a->n_gone_dirs; i++)
@@ -495,6 +504,8 @@ mf_apply_step(struct mf_folder *f, struct mf_path *p)
 	} else if (p->stage == MF_ST_INTENDED && a->outcome == MF_APPLY_CHANGED) {
 		rc = mf_state_intent_drop(f->state, p->relpath, &err);
 		p->seen.valid = false;
+		(void)mf_fail(&err, MF_ECHANGED, 0, "%s was changed meanwhile", p->relpath);
+		mf_choice_fail(f, p->relpath, &err);
 		if (rc == MF_OK && !a->intent.deletion)
 			sweep_start(f, a);
 	} else if (p->stage == MF_ST_INTENDED && a->outcome == MF_APPLY_FAILED) {

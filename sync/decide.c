@@ -1,5 +1,5 @@
 /* One path, inside a turn: facts, decision, deed; again until it waits for something or is at rest. */
-#include "sync/engine.h"
+#include "sync/resolve.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,7 +219,9 @@ resolve_read_only(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g,
 	if (rc == MF_OK)
 		rc = mf_state_known_set(f->state, p->relpath, known, plan->n_known_after, err);
 	if (rc == MF_OK)
-		rc = mf_rows_drop_all(f, p, g, err);
+		rc = mf_rows_settled(f, p, g, err);
+	if (rc == MF_OK)
+		mf_choice_decided(f, p->relpath);
 	free(known);
 	return rc;
 }
@@ -274,14 +276,22 @@ do_resolve(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const 
 	if (!need_made(f, p, g, plan))
 		return WAIT;
 	mf_code rc = store_made(f, p, true, err);
-	return done_or(rc == MF_OK ? mf_rows_drop_all(f, p, g, err) : rc);
+	if (rc == MF_OK)
+		rc = mf_rows_settled(f, p, g, err);
+	if (rc == MF_OK)
+		mf_choice_decided(f, p->relpath);
+	return done_or(rc);
 }
 
+/* p gets the content of @p theirs, in a merge snapshot of ours with the plan's parents. */
 static enum after
-do_take_merge(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan)
+take_merge(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan,
+	const mf_snap_row *theirs, mf_err *err)
 {
-	const mf_snap_row *theirs = mf_facts_row(g, plan->sid);
+	mf_code rc = mf_rows_own(f, p, g, err); /* the merge closes rows without another look */
 
+	if (rc != MF_OK)
+		return done_or(rc);
 	if (p->made != NULL && same_parents(g, p->made, plan) && p->made->deletion == theirs->deletion &&
 		(theirs->deletion || strcmp(p->made->content.text, theirs->content.text) == 0)) {
 		mf_snap_row *m = p->made;
@@ -290,6 +300,23 @@ do_take_merge(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, con
 	} else {
 		mf_encode_start(f, p, proto(f, p, g, plan, theirs), (mf_pathstate){0});
 	}
+	return WAIT;
+}
+
+static enum after
+do_resolve_with(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
+{
+	const mf_snap_row *content = plan->sid != MF_SID_NONE ? mf_facts_row(g, plan->sid) : mf_choice_text(f, p, g);
+
+	if (content == NULL)
+		return p->stage == MF_ST_IDLE ? AGAIN : WAIT;
+	if (!f->conf.read_only)
+		return take_merge(f, p, g, plan, content, err);
+	mf_code rc = mf_rows_own(f, p, g, err);
+	if (rc != MF_OK)
+		return done_or(rc);
+	mf_choice_keep_known(f, p, g, plan);
+	mf_apply_start(f, p, mf_snap_row_dup(content), false);
 	return WAIT;
 }
 
@@ -332,19 +359,19 @@ static enum after
 carry_out(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
 {
 	switch (plan->act) {
-	case MF_ACT_NOTHING: return REST;
+	case MF_ACT_NOTHING: return mf_choice_automatic(f, p, g, plan) ? AGAIN : REST;
 	case MF_ACT_REPORT: return do_report(f, p, plan, err);
 	case MF_ACT_CONTINUE_APPLY: mf_apply_continue(f, p, &g->intent); return WAIT;
 	case MF_ACT_DROP_ROW: return done_or(mf_rows_drop(f, p, &g->conflict[plan->row], err));
 	case MF_ACT_REMOVE_MARKER:
-	case MF_ACT_RELEASE_MARKER:
-	case MF_ACT_WRITE_MARKER: return do_marker(f, p, g, plan);
+	case MF_ACT_RELEASE_MARKER: return do_marker(f, p, g, plan);
+	case MF_ACT_WRITE_MARKER: return mf_choice_automatic(f, p, g, plan) ? AGAIN : do_marker(f, p, g, plan);
 	case MF_ACT_ADOPT:
 		if (!bit_is_theirs(p, g, plan->sid))
 			return done_or(adopt(f, p, g, plan->sid, err));
 		/* fall through */
 	case MF_ACT_TAKE: mf_apply_start(f, p, mf_snap_row_dup(mf_facts_row(g, plan->sid)), false); return WAIT;
-	case MF_ACT_TAKE_MERGE: return do_take_merge(f, p, g, plan);
+	case MF_ACT_TAKE_MERGE: return take_merge(f, p, g, plan, mf_facts_row(g, plan->sid), err);
 	case MF_ACT_SNAPSHOT_LOCAL: return do_snapshot(f, p, g, plan, err);
 	case MF_ACT_RECORD_PUBLISHED: return done_or(record_published(f, p, g, err));
 	case MF_ACT_PUBLISH: mf_link_add(f, p, &mf_facts_row(g, g->e)->cap); return WAIT;
@@ -353,6 +380,7 @@ carry_out(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 	case MF_ACT_MARKER_DONE: return done_or(mf_rows_written(f, p, g, plan->row, err));
 	case MF_ACT_LOOK_AGAIN: remember_look(f, p); return WAIT;
 	case MF_ACT_RESOLVE: return do_resolve(f, p, g, plan, err);
+	case MF_ACT_RESOLVE_WITH: return do_resolve_with(f, p, g, plan, err);
 	case MF_ACT_NEED_CONTENT: return do_need_content(f, p, g, plan);
 	}
 	MF_BUG("planner's act %d", (int)plan->act);
@@ -366,6 +394,7 @@ one_step(struct mf_folder *f, struct mf_path *p, mf_err *err)
 
 	if (mf_facts_gather(f, p, &g, err) != MF_OK)
 		return FAILED;
+	mf_choice_facts(f, p, g);
 	mf_plan_path(&g->history, &g->facts, &plan);
 	if (bit_is_news(f, p, g, &plan)) {
 		plan.act = MF_ACT_SNAPSHOT_LOCAL;
@@ -418,6 +447,7 @@ mf_path_step(struct mf_folder *f, struct mf_path *p)
 		return;      /* whatever it waits for makes it ready again */
 	if (f->set.paused) { /* what was begun above is recorded; nothing is begun */
 		f->parked = true;
+		mf_choice_rest(f, p);
 		return;
 	}
 	if (p->need_look && p->due_ms > mf_now_ms(f)) {
@@ -432,7 +462,10 @@ mf_path_step(struct mf_folder *f, struct mf_path *p)
 		switch (one_step(f, p, &err)) {
 		case AGAIN: break;
 		case WAIT: return;
-		case REST: mf_path_rest(f, p); return;
+		case REST:
+			mf_choice_rest(f, p);
+			mf_path_rest(f, p);
+			return;
 		case FAILED: mf_path_fail(f, p, &err); return;
 		case BROKEN: f->turn_err = err; return;
 		}

@@ -54,6 +54,7 @@ enum mf_stage {
 	MF_ST_STAGED,   /* new file beside p; waits for the sync of its batch */
 	MF_ST_INTENDED, /* intent recorded; waits for its replacement */
 	MF_ST_MARKER,   /* a marker file is being written, removed or renamed */
+	MF_ST_MERGING,  /* two versions of a text are being merged */
 };
 
 /** What a look found. */
@@ -281,6 +282,7 @@ struct mf_folder {
 	size_t n_subscans;
 	mf_pairs markers; /* path of a marker -> the path that it belongs to */
 	/* people */
+	struct mf_choice *choices; /* conflicts being settled on request (resolve.h) */
 	struct mf_waiter *waiters;
 	uint64_t next_ticket;
 	struct mf_error *errors;
@@ -426,7 +428,12 @@ mf_code mf_rows_record(struct mf_folder *f, struct mf_path *p, struct mf_gathere
 /** The marker of this row is on disk. */
 mf_code mf_rows_written(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, size_t row, mf_err *err);
 mf_code mf_rows_drop(struct mf_folder *f, struct mf_path *p, const mf_conflict *c, mf_err *err);
-mf_code mf_rows_drop_all(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err);
+/** All rows are settled: those without a marker go, the others are CLOSING. */
+mf_code mf_rows_settled(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err);
+/** What was written as a marker, but not recorded, is recorded as ours. */
+mf_code mf_rows_own(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err);
+/** OPEN rows of these versions are CLOSING. */
+mf_code mf_rows_close(struct mf_folder *f, const char *relpath, const mf_immdir *cap, size_t n, mf_err *err);
 
 /** marker.c */
 const char *mf_marker_owner(struct mf_folder *f, const char *path);

@@ -1,5 +1,5 @@
 /* A folder: birth, death, requests. */
-#include "sync/engine.h"
+#include "sync/resolve.h"
 
 #include <stdlib.h>
 
@@ -43,6 +43,7 @@ mf_waiters_check(struct mf_folder *f)
 {
 	static const mf_err ok = {.code = MF_OK};
 
+	mf_choices_answer(f);
 	if (!f->scan_running && f->scan_marked == 0)
 		mf_waiters_answer(f, MF_WAIT_SCAN, f->scan_round, &ok);
 	if (f->poll == NULL && f->poll_marked == 0)
@@ -59,6 +60,7 @@ mf_folder_forget(struct mf_folder *f, uint64_t ticket)
 		free(w);
 		return;
 	}
+	mf_choice_forget(f, ticket);
 }
 
 void
@@ -229,6 +231,7 @@ mf_folder_close(struct mf_folder *f, void (*done)(void *arg), void *arg)
 		MF_OPS(f)->job_cancel(t->job);
 	(void)mf_fail(&gone, MF_ECANCELED, 0, "the folder is being closed");
 	mf_waiters_answer(f, -1, ~0u, &gone);
+	mf_choices_end(f, &gone);
 	if (f->n_tasks > 0)
 		return; /* the last task closes */
 	/* later, from the loop */

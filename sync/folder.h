@@ -126,6 +126,32 @@ mf_code mf_folder_file_status(
 mf_code mf_folder_conflicts(struct mf_folder *f,
 	mf_code (*each)(void *arg, const char *relpath, const char *participant), void *arg, mf_err *err);
 
+/** How a conflict is settled (planner.md 4.4). */
+enum mf_take {
+	MF_TAKE_MINE,   /* the file as it is; also its deletion */
+	MF_TAKE_THEIRS, /* the other version, if there is one only */
+	MF_TAKE_USE,    /* that of one participant */
+	MF_TAKE_MERGE,  /* a three-way merge of text, if it is clean */
+};
+struct mf_lines {
+	unsigned first, count; /* from 1; count 0: before that line */
+};
+typedef struct mf_resolution {
+	const char *const *participants; /* that were in conflict, as mf_folder_conflicts() names them */
+	size_t n_participants;
+	const struct mf_lines *clash; /* MF_TAKE_MERGE that was not clean: lines of ours */
+	size_t n_clash;
+} mf_resolution;
+/** @p err->code is MF_OK: it is recorded, and the markers are gone; MF_EINVAL: asked for what is not there;
+ *  MF_ECANCELED: the folder was closed; any other: not settled, and nothing was changed.  Both lent. */
+typedef void mf_folder_resolved(void *arg, const mf_err *err, const mf_resolution *r);
+/** Settle the conflict of @p relpath.  It holds for the versions in conflict now, and for the file as it is now unless
+ *  @p take is MF_TAKE_MINE: what changes meanwhile is kept, and the answer says so (MF_ECHANGED).
+ *  @param use  MF_TAKE_USE: whose; else NULL.
+ *  *ticket (may be NULL) lets the waiter leave: what is not recorded then is not done. */
+void mf_folder_resolve(struct mf_folder *f, const char *relpath, enum mf_take take, const char *use,
+	mf_folder_resolved *done, void *arg, uint64_t *ticket);
+
 typedef struct mf_folder_status {
 	uint64_t files;                            /* known files, deleted ones left out */
 	uint64_t uploads_queued, downloads_queued; /* paths under work */

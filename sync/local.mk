@@ -20,6 +20,8 @@ libmf_a_SOURCES += \
 	%reldir%/look.h \
 	%reldir%/look_file.c \
 	%reldir%/marker.c \
+	%reldir%/merge.c \
+	%reldir%/merge_text.c \
 	%reldir%/pairs.c \
 	%reldir%/pairs.h \
 	%reldir%/path.c \
@@ -39,6 +41,8 @@ libmf_a_SOURCES += \
 	%reldir%/relpath.h \
 	%reldir%/replace.c \
 	%reldir%/report.c \
+	%reldir%/resolve.c \
+	%reldir%/resolve.h \
 	%reldir%/rows.c \
 	%reldir%/scan.c \
 	%reldir%/settings.c \

@@ -1,5 +1,5 @@
 /* Paths under work: the table, the queue, rest and failure. */
-#include "sync/engine.h"
+#include "sync/resolve.h"
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -223,6 +223,7 @@ mf_path_fail(struct mf_folder *f, struct mf_path *p, const mf_err *err)
 	}
 	p->tries++;
 	p->failed = true;
+	mf_choice_fail(f, p->relpath, err);
 	mf_report(f, p->relpath, err->text);
 	mf_path_give_up_waiting(f, p);
 	mf_path_look(f, p, backoff_ms(p->tries));

@@ -66,10 +66,10 @@ best_mover(struct mf_planning *p)
 	return best != NULL ? best : any;
 }
 
-static void
-replace(struct mf_planning *p, enum mf_act act, mf_sid r, const char *why)
+void
+mf_planning_replace(struct mf_planning *p, enum mf_act act, mf_sid r, const char *why)
 {
-	if (p->f->local == MF_LOCAL_OTHER && !mf_rel_get(&p->c, r)->content.deletion)
+	if (p->f->local == MF_LOCAL_OTHER && (r == MF_SID_NONE || !mf_rel_get(&p->c, r)->content.deletion))
 		mf_planning_act(p, MF_ACT_REPORT, r, "something that is not a file is in the way");
 	else
 		mf_planning_act(p, act, r, why);
@@ -94,11 +94,11 @@ move(struct mf_planning *p)
 	if (r->rel == MF_REL_NEWER && mf_planning_disk_is(p, r->sid)) {
 		mf_planning_act(p, MF_ACT_ADOPT, r->sid, "they are ahead, and the bytes are here already");
 	} else if (r->rel == MF_REL_NEWER) {
-		replace(p, MF_ACT_TAKE, r->sid, "they are ahead");
+		mf_planning_replace(p, MF_ACT_TAKE, r->sid, "they are ahead");
 	} else if (p->x != MF_SID_X) {
 		mf_planning_out_sid(p, p->x);
 		mf_planning_out_sid(p, r->sid);
-		replace(p, MF_ACT_TAKE_MERGE, r->sid, "their content, and a record of both histories");
+		mf_planning_replace(p, MF_ACT_TAKE_MERGE, r->sid, "their content, and a record of both histories");
 	} else if (!p->conflicted) {
 		snapshot_local(p, p->e, "our change goes into the history before theirs is taken");
 	} else {
@@ -240,7 +240,8 @@ compare(struct mf_planning *p)
 		return;
 	if (writes && (record_edit(p) || publish(p) || merge(p)))
 		return;
-	if (mf_planning_record_conflicts(p) || mf_planning_markers(p) || mf_planning_resolve(p))
+	if (mf_planning_record_conflicts(p) || mf_planning_choice(p) || mf_planning_markers(p) ||
+		mf_planning_resolve(p))
 		return;
 	if (writes)
 		(void)link_base(p);

@@ -79,6 +79,14 @@ typedef struct mf_row {
 
 enum mf_policy { MF_READ_WRITE, MF_READ_ONLY };
 
+/** What a person has decided about the OPEN rows, all of which that person knew of. */
+enum mf_choice_kind {
+	MF_CHOICE_NONE,
+	MF_CHOICE_MINE,    /* p as it is */
+	MF_CHOICE_VERSION, /* that of one row */
+	MF_CHOICE_TEXT,    /* bytes that the caller makes from both */
+};
+
 /** All facts about one path (planner.md 1).  Everything is borrowed.  Order within the arrays does not
  *  matter; a read-write folder without a head marked self counts as "own directory not read". */
 typedef struct mf_facts {
@@ -98,6 +106,8 @@ typedef struct mf_facts {
 	bool look_absent; /* what p was at the look */
 	mf_content look;
 	enum mf_policy policy;
+	enum mf_choice_kind choice;
+	mf_sid choice_sid; /* MF_CHOICE_VERSION: the row's */
 } mf_facts;
 
 enum mf_act {
@@ -119,6 +129,8 @@ enum mf_act {
 	MF_ACT_WRITE_MARKER,
 	MF_ACT_LOOK_AGAIN,
 	MF_ACT_RESOLVE,      /* M = (p now, parents) ; read-only: see known_after / base_after */
+	MF_ACT_RESOLVE_WITH, /* M = (content of sid, or, for MF_SID_NONE, the text made; parents): p gets it by intent, and M
+	                      * is pending; read-only: sid itself becomes Base, and known_after Known */
 	MF_ACT_LINK,         /* link Base */
 	MF_ACT_NEED_CONTENT, /* the hash of sid's content decides; sid MF_SID_NONE: the disk's hash */
 };
@@ -138,7 +150,7 @@ typedef struct mf_plan {
 	 * participant whose head it is (ours only if nobody else's): borrowed from the facts.  Two may be the
 	 * same, or taken by a file: the caller numbers them (planner.md 6.1) */
 	mf_str slots[MF_PLAN_MAX_SIDS];
-	mf_sid base_after; /* RESOLVE on a read-only folder; MF_SID_NONE: unchanged */
+	mf_sid base_after; /* RESOLVE and RESOLVE_WITH on a read-only folder; MF_SID_NONE: unchanged */
 	mf_sid known_after[MF_PLAN_MAX_SIDS];
 	size_t n_known_after;
 	bool conflicted; /* there is an OPEN row */
@@ -163,5 +175,8 @@ enum mf_relation mf_relate(const mf_history *h, mf_sid x, mf_sid r);
 /** planner.md 1: a total order. */
 bool mf_better(const mf_history *h, mf_sid a, mf_sid b);
 bool mf_is_ancestor(const mf_history *h, mf_sid anc, mf_sid of); /* equality counts */
+/** The deepest snapshot that both descend from (one of the two counts), of several equally deep the one with the
+ *  smallest capability: the same for everybody who asks.  MF_SID_NONE: there is none. */
+mf_sid mf_common_ancestor(const mf_history *h, mf_sid a, mf_sid b);
 
 #endif

@@ -42,14 +42,18 @@ mf_rel_absorbs(enum mf_relation rel)
 	return rel == MF_REL_EQUAL || rel == MF_REL_WINS;
 }
 
-/** planner_lines.c: the parts of the table about rows and markers.  @return whether the line applies (or asks). */
+/** planner_rows.c: the parts of the table about rows and markers.  @return whether the line applies (or asks). */
 bool mf_planning_closing(struct mf_planning *p);          /* P2 */
 bool mf_planning_record_conflicts(struct mf_planning *p); /* P9 */
 bool mf_planning_markers(struct mf_planning *p);          /* P10 */
+bool mf_planning_choice(struct mf_planning *p);           /* P9a */
 bool mf_planning_resolve(struct mf_planning *p);          /* P11 */
 
 /** Decide on an action. */
 void mf_planning_act(struct mf_planning *p, enum mf_act act, mf_sid sid, const char *why);
+/** The same for an action that writes p: reports what is in the way if p is no file.  @p r: what it will be; MF_SID_NONE:
+ *  other bytes. */
+void mf_planning_replace(struct mf_planning *p, enum mf_act act, mf_sid r, const char *why);
 /** Append to out->sids unless it is there already. */
 void mf_planning_out_sid(struct mf_planning *p, mf_sid s);
 /** Append all that is absorbed. */

@@ -155,8 +155,20 @@ known_add(struct mf_planning *p, mf_sid base, mf_sid s)
 }
 
 /* Nothing can be published: remember what the user has settled.  Rows come before what was known, for
- * the case that places are short.  A row with p's bytes is no conflict and was closed by P9; only where that
- * could not be seen before may one be left, and then it is what the user chose. */
+ * the case that places are short.  Where Base moves to a row's version, the old one is one more that was settled. */
+static void
+known_settled(struct mf_planning *p, mf_sid base)
+{
+	for (const mf_row *r = NULL; (r = next_row(p, MF_ROW_OPEN, r)) != NULL;)
+		known_add(p, base, r->sid);
+	if (p->out->base_after != MF_SID_NONE && p->f->base != MF_SID_NONE)
+		known_add(p, base, p->f->base);
+	for (size_t i = 0; i < p->f->n_known; i++)
+		known_add(p, base, p->f->known[i]);
+}
+
+/* A row with p's bytes is no conflict and was closed by P9; only where that could not be seen before may one be left,
+ * and then it is what the user chose. */
 static void
 settle_locally(struct mf_planning *p)
 {
@@ -166,11 +178,41 @@ settle_locally(struct mf_planning *p)
 		if (mf_planning_disk_is(p, r->sid) &&
 			(p->out->base_after == MF_SID_NONE || mf_rel_better(&p->c, r->sid, base)))
 			base = p->out->base_after = r->sid;
-	for (const mf_row *r = NULL; (r = next_row(p, MF_ROW_OPEN, r)) != NULL;)
-		known_add(p, base, r->sid);
-	for (size_t i = 0; i < p->f->n_known; i++)
-		known_add(p, base, p->f->known[i]);
+	known_settled(p, base);
 	mf_planning_act(p, MF_ACT_RESOLVE, MF_SID_NONE, "settled here: the folder is read-only");
+}
+
+/* The parents of a resolution. */
+static void
+out_settled(struct mf_planning *p)
+{
+	if (p->e != MF_SID_NONE)
+		mf_planning_out_sid(p, p->e);
+	for (const mf_row *r = NULL; (r = next_row(p, MF_ROW_OPEN, r)) != NULL;)
+		mf_planning_out_sid(p, r->sid);
+	mf_planning_out_absorbed(p);
+}
+
+bool
+mf_planning_choice(struct mf_planning *p)
+{
+	const mf_facts *f = p->f;
+	bool mine = f->choice == MF_CHOICE_MINE, reader = f->policy == MF_READ_ONLY;
+	mf_sid sid = f->choice == MF_CHOICE_VERSION ? f->choice_sid : MF_SID_NONE;
+
+	if (f->choice == MF_CHOICE_NONE || !p->conflicted)
+		return false;
+	if (reader && mine) {
+		settle_locally(p);
+	} else if (reader) {
+		p->out->base_after = sid;
+		known_settled(p, sid);
+		mf_planning_replace(p, MF_ACT_RESOLVE_WITH, sid, "decided here: the folder is read-only");
+	} else {
+		out_settled(p);
+		mf_planning_replace(p, mine ? MF_ACT_RESOLVE : MF_ACT_RESOLVE_WITH, sid, "a person has decided");
+	}
+	return true;
 }
 
 static bool
@@ -201,11 +243,7 @@ mf_planning_resolve(struct mf_planning *p)
 		settle_locally(p);
 		return true;
 	}
-	if (p->e != MF_SID_NONE)
-		mf_planning_out_sid(p, p->e);
-	for (const mf_row *r = NULL; (r = next_row(p, MF_ROW_OPEN, r)) != NULL;)
-		mf_planning_out_sid(p, r->sid);
-	mf_planning_out_absorbed(p);
+	out_settled(p);
 	mf_planning_act(p, MF_ACT_RESOLVE, MF_SID_NONE, "the markers were removed: what is here is the decision");
 	return true;
 }

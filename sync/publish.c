@@ -1,5 +1,5 @@
 /* Linking snapshots into our Personal directory, in batches (design 2.7). */
-#include "sync/engine.h"
+#include "sync/resolve.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -280,8 +280,10 @@ update_failed(struct mf_folder *f, struct update *u)
 	if (u->task.err.code != MF_EBUSY || f->link_tries > BUSY_TRIES)
 		mf_trouble(f, MF_TR_LINK, text);
 	/* waiters are not kept for something that may take for ever */
-	for (size_t i = 0; i < f->n_batch; i++)
+	for (size_t i = 0; i < f->n_batch; i++) {
 		mf_path_give_up_waiting(f, f->batch[i]);
+		mf_choice_fail(f, f->batch[i]->relpath, &u->task.err);
+	}
 	f->batch_retry_ms = mf_now_ms(f) + s * 1000;
 	MF_OPS(f)->timer_start(f->batch_timer, s * 1000);
 	mf_waiters_check(f);

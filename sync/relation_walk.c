@@ -239,3 +239,32 @@ mf_rel_same_beyond(struct mf_rel *c, mf_sid x, mf_sid y, enum mf_rel_want want, 
 	free(p.heap);
 	table_free(&p.colour);
 }
+
+mf_sid
+mf_common_ancestor(const mf_history *h, mf_sid a, mf_sid b)
+{
+	struct mf_rel c = {.h = h};
+	struct paint p = {.c = &c};
+	mf_sid found = MF_SID_NONE;
+	uint32_t depth = 0;
+
+	paint_add(&p, a, OF_X);
+	paint_add(&p, b, OF_Y);
+	while (p.n > 0 && c.work++ < MF_REL_WORK_MAX && (found == MF_SID_NONE || p.heap[0].depth == depth)) {
+		mf_sid s = heap_pop(&p);
+		uint8_t *at = table_at(&p.colour, s), colour = *at & (OF_X | OF_Y);
+		const mf_snap *snap = mf_rel_get(&c, s);
+		*at = DONE;
+		if (colour == (OF_X | OF_Y)) {
+			if (found == MF_SID_NONE || mf_str_cmp(snap->cap, mf_rel_get(&c, found)->cap) < 0)
+				found = s;
+			depth = snap->depth;
+			continue;
+		}
+		for (size_t i = 0; i < snap->n_parents; i++)
+			paint_add(&p, snap->parents[i], colour);
+	}
+	free(p.heap);
+	table_free(&p.colour);
+	return found;
+}

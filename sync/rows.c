@@ -75,20 +75,38 @@ refresh_row(
 }
 
 /* A marker that was written, but not recorded as written before its row changes: it is ours all the same. */
+static bool
+own_marker(struct mf_gathered *g, size_t i)
+{
+	mf_conflict *c = &g->conflict[i];
+	const mf_content *now = &g->rows[i].marker_now;
+	const mf_snap_row *row = mf_facts_row(g, mf_facts_sid(g, c->cap.text));
+
+	if (c->marker_written || g->rows[i].marker != MF_MARKER_FILE || row == NULL || !row->has_sha || !now->has_sha ||
+		row->size != now->size || memcmp(row->sha, now->sha, sizeof(now->sha)) != 0)
+		return false;
+	c->has_marker_sha = true;
+	c->marker_size = now->size;
+	memcpy(c->marker_sha, now->sha, sizeof(c->marker_sha));
+	return true;
+}
+
 static void
 own_markers(struct mf_gathered *g)
 {
-	for (size_t i = 0; i < g->n_conflict; i++) {
-		mf_conflict *c = &g->conflict[i];
-		const mf_content *now = &g->rows[i].marker_now;
-		const mf_snap_row *row = mf_facts_row(g, mf_facts_sid(g, c->cap.text));
-		if (c->marker_written || g->rows[i].marker != MF_MARKER_FILE || row == NULL || !row->has_sha ||
-			!now->has_sha || row->size != now->size || memcmp(row->sha, now->sha, sizeof(now->sha)) != 0)
-			continue;
-		c->has_marker_sha = true;
-		c->marker_size = now->size;
-		memcpy(c->marker_sha, now->sha, sizeof(c->marker_sha));
-	}
+	for (size_t i = 0; i < g->n_conflict; i++)
+		(void)own_marker(g, i);
+}
+
+mf_code
+mf_rows_own(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err)
+{
+	mf_code rc = MF_OK;
+
+	for (size_t i = 0; rc == MF_OK && i < g->n_conflict; i++)
+		if (own_marker(g, i))
+			rc = mf_state_conflict_put(f->state, p->relpath, &g->conflict[i], err);
+	return rc;
 }
 
 /* A marker's name that had to be shortened carries a hash of the version: another version, another file. */
@@ -169,12 +187,38 @@ mf_rows_drop(struct mf_folder *f, struct mf_path *p, const mf_conflict *c, mf_er
 }
 
 mf_code
-mf_rows_drop_all(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err)
+mf_rows_settled(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err)
 {
-	mf_code rc = MF_OK;
+	mf_code rc = mf_rows_own(f, p, g, err);
 
-	for (size_t i = 0; rc == MF_OK && i < g->n_conflict; i++)
-		rc = mf_rows_drop(f, p, &g->conflict[i], err);
+	for (size_t i = 0; rc == MF_OK && i < g->n_conflict; i++) {
+		if (g->rows[i].marker == MF_MARKER_ABSENT) {
+			rc = mf_rows_drop(f, p, &g->conflict[i], err);
+		} else {
+			g->conflict[i].closing = true;
+			rc = mf_state_conflict_put(f->state, p->relpath, &g->conflict[i], err);
+		}
+	}
 	p->has_look = false;
+	return rc;
+}
+
+mf_code
+mf_rows_close(struct mf_folder *f, const char *relpath, const mf_immdir *cap, size_t n, mf_err *err)
+{
+	mf_conflict *rows = NULL;
+	size_t n_rows = 0;
+	mf_code rc = mf_state_conflict_get(f->state, relpath, &rows, &n_rows, err);
+
+	for (size_t i = 0; rc == MF_OK && i < n_rows; i++) {
+		size_t k = 0;
+		while (k < n && strcmp(cap[k].text, rows[i].cap.text) != 0)
+			k++;
+		if (k == n || rows[i].closing)
+			continue;
+		rows[i].closing = true;
+		rc = mf_state_conflict_put(f->state, relpath, &rows[i], err);
+	}
+	mf_conflicts_free(rows, n_rows);
 	return rc;
 }

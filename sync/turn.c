@@ -1,6 +1,6 @@
 /* Turns: one database transaction in which every path that is ready takes its steps; and tasks, which start after
  * its commit. */
-#include "sync/engine.h"
+#include "sync/resolve.h"
 
 #include <stdlib.h>
 
@@ -189,6 +189,7 @@ undo_turn(struct mf_folder *f)
 	for (size_t i = 0; i < f->n_turn_paths; i++) {
 		struct mf_path *p = f->turn_paths[i];
 		p->seen.valid = false;
+		mf_choice_undo(f, p->relpath);
 		p->has_intent = true; /* perhaps */
 		if (p->stage == MF_ST_LINKING && list_remove(f->batch, &f->n_batch, p)) {
 			p->stage = MF_ST_IDLE;
@@ -302,6 +303,7 @@ mf_turn_run(void *arg)
 	f->in_turn = false;
 	if (rc == MF_EBUSY && !f->turn_ran) {
 		note_locked(f);
+		mf_choices_answer(f); /* those refused: nothing else can be over now */
 		mf_turn_arm(f, LOCKED_RETRY_MS);
 		return;
 	}

@@ -332,6 +332,44 @@ cast_wait_idle(struct cast *c, int64_t ms)
 	return false;
 }
 
+struct resolving {
+	struct answer a;
+	struct member *m;
+};
+
+static void
+on_resolved(void *arg, const mf_err *err, const mf_resolution *r)
+{
+	struct resolving *x = arg;
+
+	cr_assert(!x->a.came, "%s answers twice", x->m->name);
+	cr_assert(err->code != MF_OK || r->n_participants > 0);
+	on_answer(&x->a, err);
+}
+
+static bool
+resolved_or_dead(void *arg)
+{
+	struct resolving *x = arg;
+
+	return x->a.came || sim_dead(x->m->h);
+}
+
+mf_code
+cast_resolve(struct member *m, const char *relpath, enum mf_take take, const char *use, mf_err *err)
+{
+	struct resolving x = {.m = m};
+	uint64_t ticket = 0;
+
+	mf_folder_resolve(m->f, relpath, take, use, on_resolved, &x, &ticket);
+	cr_assert(!x.a.came, "answered from inside the call");
+	cr_assert(sim_run_until(m->cast->w, resolved_or_dead, &x, CAST_LIMIT_MS), "%s: no answer", m->name);
+	if (!x.a.came)
+		mf_folder_forget(m->f, ticket);
+	*err = x.a.err;
+	return x.a.came ? err->code : MF_ECANCELED;
+}
+
 char *
 cast_picture(struct cast *c)
 {

@@ -65,6 +65,8 @@ void cast_crash(struct member *m, enum sim_crash how); /**< and bury */
 /** One explicit scan or poll, which must answer within CAST_LIMIT_MS. */
 void cast_scan(struct member *m);
 void cast_poll(struct member *m);
+/** Ask for a resolution and wait for its answer, or for the process to die (MF_ECANCELED). */
+mf_code cast_resolve(struct member *m, const char *relpath, enum mf_take take, const char *use, mf_err *err);
 /** Everybody scans and polls until nothing changes any more: three rounds at least, 30 at most. */
 void cast_settle(struct cast *c);
 /** Nothing queued, nothing running, by each running folder's own word. */

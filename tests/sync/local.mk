@@ -116,3 +116,9 @@ check_PROGRAMS += %reldir%/test_pairs
 %canon_reldir%_test_pairs_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_pairs_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_pairs
+
+check_PROGRAMS += %reldir%/test_merge
+%canon_reldir%_test_merge_SOURCES = %reldir%/test_merge.c
+%canon_reldir%_test_merge_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_merge_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_merge

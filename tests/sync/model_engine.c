@@ -39,6 +39,35 @@ fill_rows(struct mw_peer *p, mf_row *rows)
 	}
 }
 
+/* A choice that does not fit any more is over. */
+static void
+fill_choice(struct mw *w, struct mw_peer *p, mf_facts *f)
+{
+	struct mw_choice *c = &p->choice;
+	bool fits = false, chosen = c->kind == MF_CHOICE_MINE;
+
+	if (c->kind == MF_CHOICE_NONE || p->db.intent.id != 0)
+		return;
+	for (size_t i = 0; i < p->db.n_rows; i++) {
+		bool known = false;
+		if (p->db.row[i].closing)
+			continue;
+		for (size_t k = 0; k < c->n; k++)
+			known |= c->version[k] == p->db.row[i].sid;
+		chosen |= p->db.row[i].sid == c->chosen;
+		fits = known;
+		if (!known)
+			break;
+	}
+	if (!fits || !chosen || (c->kind == MF_CHOICE_VERSION && c->then != p->p)) {
+		mw_say(w, "%s: it cannot be settled so any more", p->name);
+		c->kind = MF_CHOICE_NONE;
+		return;
+	}
+	f->choice = c->kind;
+	f->choice_sid = c->chosen;
+}
+
 static void
 plan(struct mw *w, size_t i, mf_plan *out)
 {
@@ -70,6 +99,7 @@ plan(struct mw *w, size_t i, mf_plan *out)
 		.look_absent = p->look == MW_ABSENT,
 		.look = content_of(p->look, true),
 		.policy = p->kind == MW_READER ? MF_READ_ONLY : MF_READ_WRITE};
+	fill_choice(w, p, &f);
 	mf_plan_path(&w->history, &f, out);
 	/* Names are lent by the facts, which end here. */
 	for (size_t k = 0; out->act == MF_ACT_RECORD_CONFLICTS && k < out->n_sids; k++) {
@@ -115,6 +145,27 @@ begin_take(struct mw *w, size_t i, mf_sid target, bool merge)
 	sync_db(p); /* W2: durable before the rename */
 }
 
+/* What was recorded settles rows: the parents of a merge, or, in a read-only folder, all that the choice was about. */
+static void
+close_settled(struct mw *w, struct mw_peer *p, mf_sid target, bool merge)
+{
+	struct mw_choice *c = &p->choice;
+	const mf_snap *s = &w->snap[target]->snap;
+	bool locally = !merge && c->kind == MF_CHOICE_VERSION && c->chosen == target && p->kind == MW_READER;
+
+	for (size_t i = 0; i < p->db.n_rows; i++) {
+		for (size_t k = 0; merge && k < s->n_parents; k++)
+			p->db.row[i].closing |= s->parents[k] == p->db.row[i].sid;
+		for (size_t k = 0; locally && k < c->n; k++)
+			p->db.row[i].closing |= c->version[k] == p->db.row[i].sid;
+	}
+	if (locally) {
+		p->db.n_known = c->n_known;
+		memcpy(p->db.known, c->known, c->n_known * sizeof(mf_sid));
+		c->kind = MF_CHOICE_NONE;
+	}
+}
+
 static void
 continue_apply(struct mw *w, size_t i)
 {
@@ -142,6 +193,7 @@ continue_apply(struct mw *w, size_t i)
 		add_pending(p, t.target);
 	else
 		set_base(p, t.target);
+	close_settled(w, p, t.target, t.merge);
 	mw_say(w, "%s records %s", p->name, mw_text(w, t.target));
 }
 
@@ -222,7 +274,20 @@ resolve(struct mw *w, size_t i, const mf_plan *plan)
 	struct mw_peer *p = &w->peer[i];
 
 	p->has_look = false;
-	p->db.n_rows = 0;
+	p->choice.kind = MF_CHOICE_NONE;
+	for (size_t k = p->db.n_rows; k-- > 0;) {
+		struct mw_row *r = &p->db.row[k];
+		const struct mw_marker *m = mw_marker(p, r->slot);
+		if (m == NULL) {
+			drop_row(p, k);
+			continue;
+		}
+		if (!r->written && m->value == w->snap[r->sid]->value) { /* written, not recorded */
+			r->has_content = true;
+			r->content = m->value;
+		}
+		r->closing = true;
+	}
 	mw_say(w, "%s resolves", p->name);
 	if (p->kind == MW_WRITER) {
 		add_pending(p, mw_make(w, i, p->p, plan->sids, plan->n_sids));
@@ -232,6 +297,20 @@ resolve(struct mw *w, size_t i, const mf_plan *plan)
 		p->db.base = plan->base_after;
 	p->db.n_known = plan->n_known_after;
 	memcpy(p->db.known, plan->known_after, plan->n_known_after * sizeof(mf_sid));
+}
+
+static void
+resolve_with(struct mw *w, size_t i, const mf_plan *plan)
+{
+	struct mw_peer *p = &w->peer[i];
+
+	if (p->kind == MW_WRITER) {
+		begin_take(w, i, mw_make(w, i, w->snap[plan->sid]->value, plan->sids, plan->n_sids), true);
+		return;
+	}
+	p->choice.n_known = plan->n_known_after;
+	memcpy(p->choice.known, plan->known_after, plan->n_known_after * sizeof(mf_sid));
+	begin_take(w, i, plan->sid, false);
 }
 
 static void
@@ -307,6 +386,7 @@ carry_out(struct mw *w, size_t i, const mf_plan *plan)
 		p->look = p->p;
 		break;
 	case MF_ACT_RESOLVE: resolve(w, i, plan); break;
+	case MF_ACT_RESOLVE_WITH: resolve_with(w, i, plan); break;
 	case MF_ACT_REPORT:
 	case MF_ACT_NOTHING:
 	case MF_ACT_NEED_CONTENT: mw_break(w, "%s: act %d is no step", p->name, (int)plan->act); break;

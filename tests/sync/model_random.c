@@ -82,6 +82,25 @@ user_and_marker(struct mw_run *run, size_t i)
 	}
 }
 
+/* Over the API: whoever asks has seen p and the markers. */
+static void
+user_resolves(struct mw_run *run, size_t i)
+{
+	struct mw_peer *p = &run->w->peer[i];
+	const char *slot = NULL;
+
+	if (p->db.n_rows == 0)
+		return;
+	if (one_in(run, 2))
+		slot = p->db.row[below(run, (unsigned)p->db.n_rows)].slot;
+	for (size_t k = 0; k < p->db.n_rows; k++)
+		if (slot == NULL || strcmp(slot, p->db.row[k].slot) != 0)
+			replaces(run, i, run->w->snap[p->db.row[k].sid]->value, MW_ABSENT);
+	if (slot != NULL)
+		replaces(run, i, p->p, MW_ABSENT);
+	mw_resolve(run->w, i, slot);
+}
+
 static void
 user_acts(struct mw_run *run, size_t i)
 {
@@ -96,7 +115,9 @@ user_acts(struct mw_run *run, size_t i)
 	case 2:
 	case 3:
 	case 4:
-		if ((run->may & MW_MAY_MARKERS) != 0)
+		if ((run->may & MW_MAY_MARKERS) != 0 && run->w->peer[i].kind != MW_PYTHON && one_in(run, 3))
+			user_resolves(run, i);
+		else if ((run->may & MW_MAY_MARKERS) != 0)
 			user_and_marker(run, i);
 		break;
 	case 5:

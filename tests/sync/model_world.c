@@ -222,6 +222,23 @@ mw_edit_marker(struct mw *w, size_t i, const char *slot, mw_value value)
 		mw_set_marker(w, i, slot, value);
 }
 
+void
+mw_resolve(struct mw *w, size_t i, const char *slot)
+{
+	struct mw_peer *p = &w->peer[i];
+	struct mw_choice *c = &p->choice;
+
+	*c = (struct mw_choice){.kind = slot == NULL ? MF_CHOICE_MINE : MF_CHOICE_VERSION, .then = p->p};
+	for (size_t k = 0; k < p->db.n_rows; k++) {
+		if (p->db.row[k].closing)
+			continue;
+		c->version[c->n++] = p->db.row[k].sid;
+		if (slot != NULL && strcmp(slot, p->db.row[k].slot) == 0)
+			c->chosen = p->db.row[k].sid;
+	}
+	mw_say(w, "%s: asks for %s", p->name, slot == NULL ? "mine" : slot);
+}
+
 /* ---- faults --------------------------------------------------------------------------------------------------- */
 
 void
@@ -236,6 +253,7 @@ mw_crash(struct mw *w, size_t i)
 	}
 	p->has_look = false;
 	p->hashed = false;
+	p->choice.kind = MF_CHOICE_NONE;
 }
 
 void

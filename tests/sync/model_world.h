@@ -68,6 +68,16 @@ struct mw_marker {
 	mw_value value;
 };
 
+/* What a person asked for over the API; gone with the process. */
+struct mw_choice {
+	enum mf_choice_kind kind;
+	mf_sid chosen, version[MW_ROWS];
+	size_t n;
+	mw_value then;
+	mf_sid known[MF_PLAN_MAX_SIDS]; /* read-only: once p is being replaced */
+	size_t n_known;
+};
+
 struct mw_peer {
 	char name[2];
 	enum mw_kind kind;
@@ -89,6 +99,7 @@ struct mw_peer {
 	mf_sid head[MW_PEERS];
 	bool has_look;
 	mw_value look;
+	struct mw_choice choice;
 	unsigned snaps_made;
 };
 
@@ -125,6 +136,8 @@ void mw_rm_marker(struct mw *w, size_t i, const char *slot);
 void mw_mv_marker(struct mw *w, size_t i, const char *slot);
 void mw_edit_marker(struct mw *w, size_t i, const char *slot, mw_value value);
 void mw_touch(struct mw *w, size_t i);
+/** Ask the API to settle the conflict: with p (@p slot NULL) or with that row's version. */
+void mw_resolve(struct mw *w, size_t i, const char *slot);
 
 /* Faults. */
 void mw_crash(struct mw *w, size_t i);

@@ -162,6 +162,12 @@ fill(struct bench *b, const struct planner_case *c)
 	f->look_absent = c->look == '-';
 	f->look = content_of(c->look, true);
 	f->policy = c->read_only ? MF_READ_ONLY : MF_READ_WRITE;
+	f->choice = c->choice == '\0' ? MF_CHOICE_NONE
+		: c->choice == '='    ? MF_CHOICE_MINE
+		: c->choice == '+'    ? MF_CHOICE_TEXT
+				      : MF_CHOICE_VERSION;
+	if (f->choice == MF_CHOICE_VERSION)
+		f->choice_sid = sid_of(&b->g, c->choice);
 }
 
 static void

@@ -26,6 +26,7 @@ struct planner_case {
 	bool intent;
 	char look; /* p at the look; '\0' no look */
 	bool read_only;
+	char choice; /* '=' p, a letter: that row's version, '+': a text made of both */
 
 	enum mf_act act;
 	char sid;          /* '\0': none is said */
