@@ -489,7 +489,7 @@ mf_apply_step(struct mf_folder *f, struct mf_path *p)
 	mf_err err = {0};
 	mf_code rc = MF_OK;
 
-	if (a == NULL || a->lent)
+	if (a == NULL || a->lent || a->recorded)
 		return;
 	if (p->stage == MF_ST_STAGED && a->synced) {
 		p->has_intent = true;
@@ -520,9 +520,30 @@ mf_apply_step(struct mf_folder *f, struct mf_path *p)
 		mf_path_fail(f, p, &err);
 		return;
 	}
-	mf_apply_drop(p);
+	/* the disk alone does not tell for sure that it was replaced, once the user has removed what came */
+	if (a->outcome == MF_APPLY_REPLACED)
+		a->recorded = true;
+	else
+		mf_apply_drop(p);
 	p->has_intent = false;
 	p->stage = MF_ST_IDLE;
+}
+
+bool
+mf_apply_undo(struct mf_folder *f, struct mf_path *p)
+{
+	struct mf_apply *a = p->apply;
+
+	if (a == NULL || !a->recorded)
+		return false;
+	if (p->stage != MF_ST_IDLE) { /* something new is under way already: left to the intent */
+		mf_apply_drop(p);
+		return false;
+	}
+	a->recorded = false;
+	p->stage = MF_ST_INTENDED;
+	mf_path_look(f, p, 0);
+	return true;
 }
 
 void

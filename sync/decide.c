@@ -453,6 +453,8 @@ mf_path_step(struct mf_folder *f, struct mf_path *p)
 	if (p->need_look && p->due_ms > mf_now_ms(f)) {
 		mf_path_look(f, p, p->due_ms - mf_now_ms(f));
 		return;
+	if (p->need_look && p->apply != NULL && p->apply->recorded)
+		return; /* once that is committed */
 	}
 	for (int i = 0; i < STEPS_MAX; i++) {
 		if (p->need_look || !p->seen.valid || p->seen.root_generation != f->root_generation || f->root == NULL)

@@ -77,7 +77,9 @@ struct mf_path {
 	enum mf_stage stage;
 	bool queued, settling;
 	bool need_look;     /* the disk may differ from what was seen */
-	bool absent_before; /* it was not there half a second ago, too */
+	bool rests;         /* nothing to do, but for the commit of the turn */
+	bool absent_before; /* it was not there half a second ago, too; set by mf_path_absent() */
+	bool judged;        /* that it is gone is no part of a catastrophe, or the user said so */
 	bool uploading, downloading, upload_told, download_told;
 	bool scan_mark, poll_mark; /* an explicit scan / poll waits for this path */
 	bool want_hash;
@@ -390,6 +392,7 @@ struct mf_apply {
 	uint8_t sha[32];
 	struct mf_dirs made; /* directories made for it */
 	char **our_dirs;     /* deletion: parents that we once made, innermost first */
+	bool recorded;   /* the outcome is in the present turn; kept until its commit, in case that there is none */
 	size_t n_our_dirs, n_gone_dirs;
 	enum mf_outcome outcome;
 	mf_stat now;      /* what is at p after REPLACED */
@@ -414,6 +417,8 @@ mf_code mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *r
 /* [worker] */
 mf_code mf_apply_download(struct mf_folder *f, struct mf_root *root, struct mf_apply *a, const mf_cancel *cancel);
 void mf_apply_replace(struct mf_folder *f, struct mf_root *root, struct mf_apply *a);
+/** The turn was not committed: what was replaced on disk is to be recorded again. @return false: nothing was. */
+bool mf_apply_undo(struct mf_folder *f, struct mf_path *p);
 void mf_apply_recover(struct mf_folder *f, struct mf_root *root, struct mf_apply *a);
 /** Content of @p row into a new file at @p path with mode @p mode, mtime set, closed; fstat and hash on request. */
 mf_code mf_fetch_content(struct mf_folder *f, struct mf_root *root, const mf_snap_row *row, const char *path,

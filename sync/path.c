@@ -137,6 +137,7 @@ mf_path_ready(struct mf_folder *f, struct mf_path *p)
 {
 	settling_leave(f, p);
 	if (p->queued || f->closing)
+	p->rests = false;
 		return;
 	p->queued = true;
 	p->q_next = NULL;
@@ -150,6 +151,7 @@ mf_path_look(struct mf_folder *f, struct mf_path *p, uint64_t delay_ms)
 {
 	p->need_look = true;
 	if (delay_ms == 0) {
+	p->rests = false;
 		mf_path_ready(f, p);
 		return;
 	}
@@ -269,6 +271,10 @@ mf_path_rest(struct mf_folder *f, struct mf_path *p)
 	if (p->queued || p->settling || p->stage != MF_ST_IDLE || p->need_look)
 		return;
 	for (size_t i = 0; i < f->n_turn_paths;) /* it may have been stepped more than once */
+	if (p->apply != NULL && p->apply->recorded) {
+		p->rests = true; /* the turn's commit lets it go */
+		return;
+	}
 		if (f->turn_paths[i] == p)
 			f->turn_paths[i] = f->turn_paths[--f->n_turn_paths];
 		else

@@ -193,6 +193,8 @@ undo_turn(struct mf_folder *f)
 		p->has_intent = true; /* perhaps */
 		if (p->stage == MF_ST_LINKING && list_remove(f->batch, &f->n_batch, p)) {
 			p->stage = MF_ST_IDLE;
+		if (mf_apply_undo(f, p)) {
+			continue;
 		} else if (p->stage == MF_ST_INTENDED && list_remove(f->intended, &f->n_intended, p)) {
 			p->stage = MF_ST_STAGED;
 			mf_path_ready(f, p);
@@ -200,6 +202,27 @@ undo_turn(struct mf_folder *f)
 		}
 		mf_path_look(f, p, BROKEN_RETRY_MS);
 	}
+}
+
+/* The turn is committed: outcomes of replacements need not be remembered. */
+static void
+let_go(struct mf_folder *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_turn_paths; i++) {
+		struct mf_path *p = f->turn_paths[i];
+		if (p->apply == NULL || !p->apply->recorded)
+			continue;
+		mf_apply_drop(p); /* so each is met once, although it may have been stepped more often */
+		if (p->stage == MF_ST_IDLE && p->need_look && !p->settling)
+			mf_path_ready(f, p);
+		if (p->rests)
+			f->turn_paths[n++] = p;
+	}
+	f->n_turn_paths = 0;
+	for (size_t i = 0; i < n; i++)
+		mf_path_rest(f, f->turn_paths[i]);
 }
 
 static void
@@ -309,6 +332,8 @@ mf_turn_run(void *arg)
 	}
 	if (rc != MF_OK)
 		undo_turn(f);
+	else
+		let_go(f);
 	f->n_turn_paths = 0;
 	run_deferred(f, rc == MF_OK ? NULL : &err);
 	if (rc != MF_OK) {

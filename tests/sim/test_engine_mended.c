@@ -402,3 +402,48 @@ Test(engine_mended, a_participant_who_cannot_be_read, .timeout = 60)
 	becomes_well(&p);
 	pair_end(&p);
 }
+
+/* ---- what was done and could not be recorded ---- */
+
+struct filling {
+	struct member *m;
+	unsigned renames;
+};
+
+static void
+full_when_replaced(void *arg, enum sim_op op, const char *what)
+{
+	struct filling *x = arg;
+
+	(void)what;
+	if (op == SIM_RENAME && x->renames++ == 0)
+		sim_fail_often(x->m->h, SIM_DB_WRITE, 1000, ENOSPC);
+}
+
+/* A file came, its record could not be committed, and meanwhile the user removed it: it must not come again. */
+Test(engine_mended, what_came_unrecorded_and_was_removed_stays_removed, .timeout = 60)
+{
+	for (int edit = 0; edit < 2; edit++) {
+		struct pair p;
+		pair_init(&p, 16);
+		becomes_well(&p);
+		struct filling x = {p.b, 0};
+		sim_on_op(p.b->h, full_when_replaced, &x);
+		cast_write(p.a, "q", LONG1);
+		sim_run_for(p.c.w, 10000);
+		sim_on_op(p.b->h, NULL, NULL);
+		cr_assert(x.renames > 0 && cast_has(p.b, "q", LONG1) && has_problem(p.b));
+		cr_assert(!cast_same_head(p.a, p.b, "q"), "not recorded, so not linked");
+		if (edit == 0)
+			cr_assert(cast_remove(p.b, "q"));
+		else
+			cast_write(p.b, "q", LONG2);
+		sim_run_for(p.c.w, 10000);
+		sim_calm(p.b->h);
+		becomes_well(&p);
+		cr_assert(edit == 0 ? !cast_exists(p.a, "q") && !cast_exists(p.b, "q")
+				    : cast_has(p.a, "q", LONG2) && cast_has(p.b, "q", LONG2));
+		cr_assert(p.a->conflicts_added == 0 && p.b->conflicts_added == 0);
+		pair_end(&p);
+	}
+}
