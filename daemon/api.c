@@ -29,6 +29,8 @@ static const route routes[] = {
 	{"PUT", "v1/magic-folder/*/poll-remote", mf_api_poll},
 	{"GET", "v1/magic-folder/*/file-status", mf_api_file_status},
 	{"GET", "v1/magic-folder/*/conflicts", mf_api_conflicts},
+	{"GET", "v1/magic-folder/*/confirm-deletes", mf_api_deletes},
+	{"POST", "v1/magic-folder/*/confirm-deletes", mf_api_deletes_answer},
 	{"GET", "v1/magic-folder/*/settings", mf_api_settings},
 	{"PUT", "v1/magic-folder/*/settings", mf_api_set},
 	{"GET", "v1/status", websocket_only},

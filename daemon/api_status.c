@@ -94,6 +94,7 @@ folder_json(const mf_app_folder *f)
 	(void)json_object_set_new(v, "downloads_queued", json_integer((json_int_t)s.downloads_queued));
 	(void)json_object_set_new(v, "conflicts", json_integer((json_int_t)s.conflicts));
 	(void)json_object_set_new(v, "errors", json_integer((json_int_t)s.errors));
+	(void)json_object_set_new(v, "deletes_asked", json_integer((json_int_t)s.deletes_asked));
 	(void)json_object_set_new(v, "scanning", json_boolean(s.scanning));
 	(void)json_object_set_new(v, "paused", json_boolean(s.paused));
 	(void)json_object_set_new(v, "polling", json_boolean(s.polling));

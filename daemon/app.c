@@ -229,6 +229,8 @@ on_event(void *arg, struct mf_folder *f, const mf_folder_event *ev)
 	if (ev->kind == MF_EV_ERROR)
 		mf_log(MF_LOG_WARNING, "sync", name, "%s%s%s", ev->relpath != NULL ? ev->relpath : "",
 			ev->relpath != NULL ? ": " : "", ev->text != NULL ? ev->text : "failed");
+	else if (ev->kind == MF_EV_DELETES_ASKED)
+		mf_log(MF_LOG_WARNING, "sync", name, "%s (magic-folder confirm-deletes)", ev->text);
 	else if (ev->kind == MF_EV_CONFLICT_ADDED)
 		mf_log(MF_LOG_WARNING, "sync", name, "%s is in conflict", ev->relpath);
 }

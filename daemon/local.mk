@@ -1,5 +1,5 @@
 libmf_a_SOURCES += \
-	%reldir%/api.c %reldir%/api.h %reldir%/api_folder.c %reldir%/api_folders.c %reldir%/api_settings.c \
+	%reldir%/api.c %reldir%/api.h %reldir%/api_deletes.c %reldir%/api_folder.c %reldir%/api_folders.c %reldir%/api_settings.c \
 	%reldir%/api_status.c \
 	%reldir%/app.c %reldir%/app.h %reldir%/app_add.c %reldir%/app_impl.h \
 	%reldir%/args.c %reldir%/cli.c %reldir%/cli.h \
@@ -19,6 +19,7 @@ libmf_a_SOURCES += \
 	%reldir%/commands/api_commands.c \
 	%reldir%/commands/ask.c %reldir%/commands/ask.h \
 	%reldir%/commands/commands.h \
+	%reldir%/commands/confirm_deletes.c \
 	%reldir%/commands/doctor.c \
 	%reldir%/commands/grid.c %reldir%/commands/grid.h \
 	%reldir%/commands/grid_dirs.c \

@@ -402,7 +402,10 @@ one_step(struct mf_folder *f, struct mf_path *p, mf_err *err)
 		plan.n_sids = 1;
 	}
 	enum after next;
-	if (g->broken) {
+	mf_code guard = g->broken ? MF_OK : mf_guard_plan(f, p, g, &plan, err);
+	if (guard != MF_OK) {
+		next = done_or(guard);
+	} else if (g->broken) {
 		for (size_t i = 0; i < g->n && g->err.code == MF_OK; i++)
 			if (g->node[i]->missing)
 				mf_fetch_missing(f, p->relpath, g->node[i]->cap);
@@ -450,11 +453,11 @@ mf_path_step(struct mf_folder *f, struct mf_path *p)
 		mf_choice_rest(f, p);
 		return;
 	}
+	if (p->need_look && p->apply != NULL && p->apply->recorded)
+		return; /* once that is committed */
 	if (p->need_look && p->due_ms > mf_now_ms(f)) {
 		mf_path_look(f, p, p->due_ms - mf_now_ms(f));
 		return;
-	if (p->need_look && p->apply != NULL && p->apply->recorded)
-		return; /* once that is committed */
 	}
 	for (int i = 0; i < STEPS_MAX; i++) {
 		if (p->need_look || !p->seen.valid || p->seen.root_generation != f->root_generation || f->root == NULL)

@@ -53,6 +53,7 @@ enum mf_stage {
 	MF_ST_DOWNLOADING,
 	MF_ST_STAGED,   /* new file beside p; waits for the sync of its batch */
 	MF_ST_INTENDED, /* intent recorded; waits for its replacement */
+	MF_ST_GATED,    /* gone, with many others: waits for what that means (guard.c) */
 	MF_ST_MARKER,   /* a marker file is being written, removed or renamed */
 	MF_ST_MERGING,  /* two versions of a text are being merged */
 };
@@ -219,7 +220,7 @@ struct mf_folder {
 	size_t n_downloading;
 	struct mf_path **turn_paths; /* stepped in the present turn */
 	size_t n_turn_paths, cap_turn_paths;
-	struct mf_timer *turn_timer, *settle_timer, *batch_timer, *poll_timer, *scan_timer, *apply_timer;
+	struct mf_timer *turn_timer, *settle_timer, *batch_timer, *poll_timer, *scan_timer, *apply_timer, *gate_timer;
 	bool turn_armed;
 	bool turn_ran;          /* the transaction was opened */
 	bool loaded;            /* markers and intents that the databases name are known */
@@ -276,7 +277,13 @@ struct mf_folder {
 	bool watching;          /* every directory has a watch */
 	struct mf_dirset *dirs; /* watched directories */
 	bool scan_running, scan_again, scan_walking;
-	bool root_doubtful; /* another directory than the one known: nothing in it is believed yet */
+	size_t n_absent; /* paths that have absent_before */
+	struct mf_path **gated;
+	size_t n_gated, cap_gated;
+	uint64_t gate_since_ms;
+	uint64_t held[MF_WORDS]; /* rows of mf_held */
+	bool held_stale;         /* they were changed in this turn */
+	bool root_doubtful;      /* another directory than the one known: nothing in it is believed yet */
 	unsigned root_generation;
 	bool walked; /* directories have their watches, leftovers are swept */
 	unsigned scan_round, scan_marked;
@@ -385,6 +392,7 @@ struct mf_apply {
 	bool sync_now;   /* few files: the download syncs its own */
 	bool synced;     /* the new file is durable, name and all */
 	bool lent;       /* a worker replaces: nothing in here is to be looked at */
+	bool recorded;   /* the outcome is in the present turn; kept until its commit, in case that there is none */
 	bool recovering; /* the intent is from before a crash or a failure */
 	mf_intent intent;
 	mf_stat fresh; /* the new file */
@@ -392,7 +400,6 @@ struct mf_apply {
 	uint8_t sha[32];
 	struct mf_dirs made; /* directories made for it */
 	char **our_dirs;     /* deletion: parents that we once made, innermost first */
-	bool recorded;   /* the outcome is in the present turn; kept until its commit, in case that there is none */
 	size_t n_our_dirs, n_gone_dirs;
 	enum mf_outcome outcome;
 	mf_stat now;      /* what is at p after REPLACED */
@@ -410,6 +417,8 @@ void mf_name_the_file(mf_err *err, const char *tmp, const char *path);
 void mf_apply_kick(struct mf_folder *f);
 /** In a turn: record the intent of a staged file, or the outcome of a replacement. */
 void mf_apply_step(struct mf_folder *f, struct mf_path *p);
+/** The turn was not committed: what was replaced on disk is to be recorded again. @return false: nothing was. */
+bool mf_apply_undo(struct mf_folder *f, struct mf_path *p);
 /** Write Base (and the disk that agrees with it). */
 mf_code mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state,
 	bool executable, int64_t took_ns, mf_err *err);
@@ -417,8 +426,6 @@ mf_code mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *r
 /* [worker] */
 mf_code mf_apply_download(struct mf_folder *f, struct mf_root *root, struct mf_apply *a, const mf_cancel *cancel);
 void mf_apply_replace(struct mf_folder *f, struct mf_root *root, struct mf_apply *a);
-/** The turn was not committed: what was replaced on disk is to be recorded again. @return false: nothing was. */
-bool mf_apply_undo(struct mf_folder *f, struct mf_path *p);
 void mf_apply_recover(struct mf_folder *f, struct mf_root *root, struct mf_apply *a);
 /** Content of @p row into a new file at @p path with mode @p mode, mtime set, closed; fstat and hash on request. */
 mf_code mf_fetch_content(struct mf_folder *f, struct mf_root *root, const mf_snap_row *row, const char *path,
@@ -512,6 +519,30 @@ void mf_dirset_remove(struct mf_folder *f, const char *dir);
 void mf_dirset_free(struct mf_folder *f);
 /** Is it a name we never sync (ours, temporary)? */
 bool mf_path_ignored(const char *relpath);
+
+/* guard.c */
+struct walk;
+/** After a full walk: what it found gone or back. */
+void mf_guard_walked(struct mf_folder *f, struct walk *w);
+/** A full scan has ended, well or not: who waited at the gate is looked at again. */
+void mf_guard_scanned(struct mf_folder *f);
+/** @p p is gone for sure; so are many others? Then it waits. */
+bool mf_guard_gates(struct mf_folder *f, struct mf_path *p);
+/** Are so many files gone just now that no deletion is to be stored ahead of its decision? */
+bool mf_is_burst(const struct mf_folder *f, const struct mf_path *p);
+/** Must no deletion of it be published? */
+bool mf_is_held_back(struct mf_folder *f, const char *relpath);
+void mf_path_absent(struct mf_folder *f, struct mf_path *p, bool absent);
+void mf_gate_run(void *folder); /* timer */
+/** [in a turn] What the user said, or has not said yet, of a file that is gone, changes the plan. */
+mf_code mf_guard_plan(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_plan *plan, mf_err *err);
+void mf_held_tell(struct mf_folder *f); /* if a question is open */
+/** Is the user to be asked before many deletions? */
+bool mf_asks(const struct mf_folder *f);
+/** Read f->held anew; tell of what changed. */
+mf_code mf_held_count(struct mf_folder *f, mf_err *err);
+/** A doubtful root is the folder's from now on. @return false: it cannot be noted now. */
+bool mf_root_accept(struct mf_folder *f);
 
 /* poll.c, peers.c, fetch.c */
 void mf_poll_start(struct mf_folder *f);

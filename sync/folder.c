@@ -133,12 +133,16 @@ mf_folder_open(struct mf_env *env, struct mf_grid *grid, const char *name, const
 	rc = mf_state_settings_get(f->state, &f->set, err);
 	if (rc != MF_OK)
 		goto clear_conf;
+	rc = mf_state_held_count(f->state, f->held, err);
+	if (rc != MF_OK)
+		goto clear_conf;
 	f->turn_timer = env->ops->timer_new(env, mf_turn_run, f);
 	f->settle_timer = env->ops->timer_new(env, mf_settle_run, f);
 	f->batch_timer = env->ops->timer_new(env, on_batch, f);
 	f->apply_timer = env->ops->timer_new(env, on_apply, f);
 	f->poll_timer = env->ops->timer_new(env, on_poll, f);
 	f->scan_timer = env->ops->timer_new(env, on_scan, f);
+	f->gate_timer = env->ops->timer_new(env, mf_gate_run, f);
 	*out = f;
 	return MF_OK;
 
@@ -157,6 +161,7 @@ mf_folder_start(struct mf_folder *f)
 	if (f->started)
 		return;
 	f->started = true;
+	mf_held_tell(f);
 	mf_watch_start(f);
 	if (f->set.paused)
 		return;
@@ -186,6 +191,7 @@ mf_folder_end(struct mf_folder *f)
 	MF_OPS(f)->timer_free(f->apply_timer);
 	MF_OPS(f)->timer_free(f->poll_timer);
 	MF_OPS(f)->timer_free(f->scan_timer);
+	MF_OPS(f)->timer_free(f->gate_timer);
 	mf_fetch_free(f);
 	mf_poll_drop(f);
 	mf_peers_free(f);
@@ -194,6 +200,7 @@ mf_folder_end(struct mf_folder *f)
 	mf_pairs_free(&f->markers);
 	mf_pairs_free(&f->odd);
 	mf_reports_free(f);
+	free(f->gated);
 	free(f->batch);
 	free(f->staged);
 	free(f->intended);
@@ -227,6 +234,7 @@ mf_folder_close(struct mf_folder *f, void (*done)(void *arg), void *arg)
 	MF_OPS(f)->timer_stop(f->apply_timer);
 	MF_OPS(f)->timer_stop(f->poll_timer);
 	MF_OPS(f)->timer_stop(f->scan_timer);
+	MF_OPS(f)->timer_stop(f->gate_timer);
 	for (struct mf_task *t = f->tasks; t != NULL; t = t->next)
 		MF_OPS(f)->job_cancel(t->job);
 	(void)mf_fail(&gone, MF_ECANCELED, 0, "the folder is being closed");
@@ -284,6 +292,7 @@ static void
 judge(struct mf_folder *f, mf_folder_status *out)
 {
 	mf_evidence e = {.paused = f->set.paused != 0,
+		.asking = f->held[MF_WORD_ASKED],
 		.errors = f->n_errors,
 		.watching = f->watching,
 		.database_busy = out->database_busy || f->turn_lost,
@@ -294,7 +303,8 @@ judge(struct mf_folder *f, mf_folder_status *out)
 		.poll_stale = is_stale(f),
 		.up = f->n_up,
 		.down = f->n_down,
-		.under_work = f->n_paths + f->n_fetch + f->n_subscans + (f->heads_todo != NULL) + f->resume_due,
+		.under_work = f->n_paths + f->n_fetch + f->n_subscans + (f->heads_todo != NULL) + f->resume_due +
+			f->held[MF_WORD_DELETE] + f->held[MF_WORD_RESTORE],
 		.first_error = f->errors == NULL ? NULL : f->errors->text};
 
 	out->state = mf_evidence_judge(&e, out->say);
@@ -306,6 +316,7 @@ mf_folder_status_get(struct mf_folder *f, mf_folder_status *out)
 	*out = (mf_folder_status){.uploads_queued = f->n_up,
 		.downloads_queued = f->n_down,
 		.errors = f->n_errors,
+		.deletes_asked = f->held[MF_WORD_ASKED],
 		.scanning = f->scan_running,
 		.polling = f->poll != NULL,
 		.paused = f->set.paused != 0,

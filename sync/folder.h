@@ -62,6 +62,8 @@ enum mf_folder_event_kind {
 	MF_EV_ERROR_CLEARED,
 	MF_EV_CONFLICT_ADDED,
 	MF_EV_CONFLICT_RESOLVED,
+	MF_EV_DELETES_ASKED,   /* many files are gone at once; text: how many */
+	MF_EV_DELETES_SETTLED, /* the user has answered, or they are back */
 };
 typedef struct mf_folder_event {
 	enum mf_folder_event_kind kind;
@@ -152,10 +154,21 @@ typedef void mf_folder_resolved(void *arg, const mf_err *err, const mf_resolutio
 void mf_folder_resolve(struct mf_folder *f, const char *relpath, enum mf_take take, const char *use,
 	mf_folder_resolved *done, void *arg, uint64_t *ticket);
 
+/** Files that are gone, so many at once that the user is asked before their deletion is published.
+ *  @param first  so many of their paths go to @p each, in byte order.
+ *  @param asked  how many there are; 0: no question is open. */
+mf_code mf_folder_deletes(struct mf_folder *f, size_t first, void (*each)(void *arg, const char *relpath), void *arg,
+	uint64_t *asked, mf_err *err);
+enum mf_deletes_answer { MF_DELETES_CONFIRM, MF_DELETES_RESTORE };
+/** The user's word: they are deleted everywhere, or fetched again.  MF_ENOTFOUND: nothing was asked.  MF_EBUSY:
+ *  another program holds the database, try again. */
+mf_code mf_folder_deletes_answer(struct mf_folder *f, enum mf_deletes_answer what, mf_err *err);
+
 typedef struct mf_folder_status {
 	uint64_t files;                            /* known files, deleted ones left out */
 	uint64_t uploads_queued, downloads_queued; /* paths under work */
 	uint64_t conflicts, errors;
+	uint64_t deletes_asked; /* files gone that wait for the user's word */
 	bool scanning, polling;
 	bool paused;                        /* by the user: nothing starts */
 	bool in_collective;                 /* our Personal directory is listed there (false: waiting to be added) */

@@ -13,6 +13,7 @@ libmf_a_SOURCES += \
 	%reldir%/folder.c \
 	%reldir%/folder.h \
 	%reldir%/folder_conf.c \
+	%reldir%/guard.c \
 	%reldir%/folder_set.c \
 	%reldir%/ignore.c \
 	%reldir%/ignore.h \
@@ -55,6 +56,7 @@ libmf_a_SOURCES += \
 	%reldir%/state_conflict.c \
 	%reldir%/state_dir.c \
 	%reldir%/state_head.c \
+	%reldir%/state_held.c \
 	%reldir%/state_impl.h \
 	%reldir%/state_index.c \
 	%reldir%/state_path.c \
@@ -66,5 +68,6 @@ libmf_a_SOURCES += \
 	%reldir%/turn.c \
 	%reldir%/walk.c \
 	%reldir%/walk.h \
+	%reldir%/walk_missing.c \
 	%reldir%/watch.c
 EXTRA_DIST += %reldir%/README.md docs/database.md docs/planner.md

@@ -63,7 +63,7 @@ look_done(struct mf_task *t)
 		unsettled(f, p);
 	} else if (l->seen.kind == MF_LOCAL_ABSENT && l->e_is_file && !p->absent_before) {
 		/* an editor may be between unlink and create: a vanished name is believed when it stays away */
-		p->absent_before = true;
+		mf_path_absent(f, p, true);
 		mf_path_look(f, p, VANISHED_MS);
 	} else if (l->too_big) {
 		p->big = true;
@@ -75,7 +75,8 @@ look_done(struct mf_task *t)
 		}
 		mf_path_look(f, p, 0);
 	} else {
-		p->absent_before = false;
+		if (l->seen.kind != MF_LOCAL_ABSENT)
+			mf_path_absent(f, p, false);
 		p->big = l->seen.kind == MF_LOCAL_FILE && l->seen.st.size > MF_LOOK_SMALL;
 		p->unsettled = 0;
 		p->seen = l->seen;
@@ -92,7 +93,10 @@ look_done(struct mf_task *t)
 			mf_err err = {0};
 			(void)mf_state_path_touch(f->state, p->relpath, &p->made_state, &err);
 		}
-		mf_path_ready(f, p);
+		if (l->seen.kind != MF_LOCAL_ABSENT || !l->e_is_file || !mf_guard_gates(f, p)) {
+			mf_path_absent(f, p, false);
+			mf_path_ready(f, p);
+		}
 	}
 	look_free(l);
 }
@@ -137,6 +141,7 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 	l->want_hash = p->want_hash;
 	l->want_snapshot = simple_case(f, g);
 	l->e_state = g->e_state;
+	l->no_deletion = mf_is_burst(f, p) || mf_is_held_back(f, p->relpath);
 	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
 	if (e != NULL && !e->deletion) {
 		l->e_is_file = true;

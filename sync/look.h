@@ -15,6 +15,7 @@ struct look {
 	unsigned root_generation;
 	char *relpath;
 	bool want_hash, want_snapshot, parents_given;
+	bool no_deletion; /* none is stored ahead of its decision */
 	mf_pathstate e_state;
 	bool e_has_sha, e_is_file, e_has_executable, e_executable;
 	uint64_t e_size;

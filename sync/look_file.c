@@ -247,7 +247,7 @@ look_at_nothing(struct look *l, const mf_cancel *cancel, mf_err *err)
 		l->seen.kind = MF_LOCAL_ROOT_GONE;
 		return MF_OK;
 	}
-	if (!l->want_snapshot || !l->e_is_file)
+	if (!l->want_snapshot || !l->e_is_file || (l->no_deletion && !l->parents_given))
 		return MF_OK;
 	mf_snap_row *row = row_for(l);
 	row->deletion = true;

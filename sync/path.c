@@ -93,6 +93,7 @@ path_free(struct mf_folder *f, struct mf_path *p)
 
 	*link = p->chain;
 	f->n_paths--;
+	mf_path_absent(f, p, false);
 	settling_leave(f, p);
 	marks_free(p);
 	mf_apply_drop(p);
@@ -136,8 +137,8 @@ void
 mf_path_ready(struct mf_folder *f, struct mf_path *p)
 {
 	settling_leave(f, p);
-	if (p->queued || f->closing)
 	p->rests = false;
+	if (p->queued || f->closing)
 		return;
 	p->queued = true;
 	p->q_next = NULL;
@@ -150,8 +151,8 @@ void
 mf_path_look(struct mf_folder *f, struct mf_path *p, uint64_t delay_ms)
 {
 	p->need_look = true;
-	if (delay_ms == 0) {
 	p->rests = false;
+	if (delay_ms == 0) {
 		mf_path_ready(f, p);
 		return;
 	}
@@ -266,15 +267,15 @@ mf_path_rest(struct mf_folder *f, struct mf_path *p)
 	p->tries = 0;
 	p->first_event_ms = 0;
 	p->unsettled = 0;
-	p->absent_before = false;
+	mf_path_absent(f, p, false);
 	mf_path_give_up_waiting(f, p);
 	if (p->queued || p->settling || p->stage != MF_ST_IDLE || p->need_look)
 		return;
-	for (size_t i = 0; i < f->n_turn_paths;) /* it may have been stepped more than once */
 	if (p->apply != NULL && p->apply->recorded) {
 		p->rests = true; /* the turn's commit lets it go */
 		return;
 	}
+	for (size_t i = 0; i < f->n_turn_paths;) /* it may have been stepped more than once */
 		if (f->turn_paths[i] == p)
 			f->turn_paths[i] = f->turn_paths[--f->n_turn_paths];
 		else

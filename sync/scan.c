@@ -56,7 +56,7 @@ report_bad(struct mf_folder *f, const struct walk *w)
 }
 
 static void
-found(struct mf_folder *f, struct walk *w, struct list *l, uint64_t delay_ms)
+found(struct mf_folder *f, struct walk *w, const struct list *l, uint64_t delay_ms)
 {
 	for (size_t i = 0; i < l->n && !f->set.paused; i++) { /* a paused folder is scanned anew when it goes on */
 		const char *owner = mf_marker_owner(f, l->s[i]);
@@ -68,6 +68,8 @@ found(struct mf_folder *f, struct walk *w, struct list *l, uint64_t delay_ms)
 		/* one that is settling keeps its time; one that waits to be tried again is tried now */
 		if (!p->settling || p->failed)
 			mf_path_look(f, p, delay_ms);
+		if (l == &w->left)
+			p->judged = true;
 	}
 }
 
@@ -89,6 +91,7 @@ scan_ended(struct mf_folder *f, bool good)
 		mf_tell(f, MF_EV_SCAN_COMPLETED, NULL, NULL);
 	}
 	mf_scan_schedule(f);
+	mf_guard_scanned(f);
 	mf_waiters_check(f);
 	if (f->scan_again) {
 		f->scan_again = false;
@@ -175,17 +178,34 @@ note_root(struct mf_folder *f)
 	(void)mf_state_root_put(f->state, st.ino, NULL); /* locked: the next scan does it */
 }
 
-/* A root that was not recognised: known files in it make it ours. */
-static void
-judge_root(struct mf_folder *f, const struct walk *w)
+bool
+mf_root_accept(struct mf_folder *f)
 {
-	if (w->expected > 0 && w->missing == w->expected) {
+	if (!f->root_doubtful)
+		return true;
+	note_root(f);
+	recognise_root(f);
+	if (f->root_doubtful)
+		return false;
+	mf_trouble_over(f, MF_TR_ROOT);
+	mf_doubt_disk(f);
+	mf_folder_resume(f);
+	return true;
+}
+
+/* A root that was not recognised: known files in it make it ours, or the user's word. */
+static void
+judge_root(struct mf_folder *f, struct walk *w)
+{
+	if (w->expected > 0 && w->met == 0) {
 		mf_trouble(f, MF_TR_ROOT,
-			"none of the folder's files is there: is something not mounted?"
-			" They are not taken for deleted");
+			"none of the folder's files is there, in another directory than before: mount what is to be"
+			" mounted, or say what is meant with 'magic-folder confirm-deletes'");
+		mf_guard_walked(f, w);
 		return;
 	}
 	f->root_doubtful = false;
+	mf_trouble_over(f, MF_TR_ROOT);
 	root_is_back(f);
 	note_root(f);
 	mf_folder_resume(f);
@@ -209,14 +229,13 @@ walk_done(struct mf_task *t)
 		if (w->mode == WALK_FULL)
 			note_root(f);
 		watch_dirs(f, w);
-		if (w->all_missing > 0)
-			mf_trouble(f, MF_TR_ROOT,
-				"none of the folder's files is there: is something not mounted?"
-				" They are not taken for deleted");
 		report_bad(f, w);
-		if (w->mode == WALK_FULL)
+		if (w->mode == WALK_FULL) {
+			mf_guard_walked(f, w);
 			(void)mf_state_conflict_each(f->state, conflicted_each, w, NULL);
+		}
 		found(f, w, &w->differ, 0);
+		found(f, w, &w->left, 0);
 		found(f, w, &w->young, YOUNG_MS);
 	}
 	enum walk_mode mode = w->mode;
@@ -260,6 +279,39 @@ known_each(void *arg, const char *relpath, bool has_base, bool base_deleted, con
 	return MF_OK;
 }
 
+/* The rows of files of which a question was asked, among the known ones. */
+static mf_code
+held_each(void *arg, const char *relpath, enum mf_word word)
+{
+	struct walk *w = arg;
+	size_t low = 0, high = w->n_known;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (strcmp(w->known[mid].relpath, relpath) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < w->n_known && strcmp(w->known[low].relpath, relpath) == 0) {
+		w->known[low].held = true;
+		w->known[low].word = word;
+	} else {
+		mf_walk_add(&w->back, relpath);
+	}
+	return MF_OK;
+}
+
+static mf_code
+load_known(struct mf_folder *f, struct walk *w, mf_err *err)
+{
+	mf_code rc = mf_state_path_each(f->state, known_each, w, err);
+
+	w->ask = mf_asks(f);
+	w->doubtful = f->root_doubtful;
+	return rc != MF_OK ? rc : mf_state_held_each(f->state, held_each, w, err);
+}
+
 static bool
 open_root(struct mf_folder *f)
 {
@@ -284,8 +336,10 @@ open_root(struct mf_folder *f)
 	if (MF_OPS(f)->root_open(f->env, f->conf.magic_path, &f->root, &err) != MF_OK)
 		return false;
 	recognise_root(f);
-	if (!f->root_doubtful)
+	if (!f->root_doubtful) {
+		mf_trouble_over(f, MF_TR_ROOT); /* also that another was in its place */
 		root_is_back(f);
+	}
 	return true;
 }
 
@@ -338,7 +392,7 @@ mf_scan_start(struct mf_folder *f)
 		return;
 	}
 	struct walk *w = mf_alloc(sizeof(*w));
-	if (mf_state_path_each(f->state, known_each, w, &err) != MF_OK) {
+	if (load_known(f, w, &err) != MF_OK) {
 		mf_trouble(f, MF_TR_SCAN, err.text);
 		mf_walk_free(w);
 		scan_ended(f, false);

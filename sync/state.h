@@ -141,6 +141,21 @@ mf_code mf_state_settings_get(struct mf_state *s, mf_settings *out, mf_err *err)
 /** Write all of @p set, in one transaction. */
 mf_code mf_state_settings_put(struct mf_state *s, const mf_settings *set, mf_err *err);
 
+/* ---- files that are gone, and whose deletion waits for the user's word or follows it ------------------ */
+
+enum mf_word { MF_WORD_ASKED, MF_WORD_DELETE, MF_WORD_RESTORE, MF_WORDS };
+/** MF_WORD_ASKED, unless there is a row. */
+mf_code mf_state_held_add(struct mf_state *s, const char *relpath, mf_err *err);
+mf_code mf_state_held_drop(struct mf_state *s, const char *relpath, mf_err *err);
+/** MF_ENOTFOUND: nothing waits. */
+mf_code mf_state_held_get(struct mf_state *s, const char *relpath, enum mf_word *word, mf_err *err);
+/** All that is asked gets this word. */
+mf_code mf_state_held_answer(struct mf_state *s, enum mf_word word, mf_err *err);
+mf_code mf_state_held_count(struct mf_state *s, uint64_t count[MF_WORDS], mf_err *err);
+/** In byte order of relpath.  @p each must not change the database. */
+mf_code mf_state_held_each(
+	struct mf_state *s, mf_code (*each)(void *arg, const char *relpath, enum mf_word word), void *arg, mf_err *err);
+
 /* ---- directories that we made for a received file, and may remove when they become empty ------------ */
 
 mf_code mf_state_dir_made(struct mf_state *s, const char *dir, mf_err *err);

@@ -8,7 +8,7 @@
 
 /* ---- schemas ------------------------------------------------------------------------------------------ */
 
-enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 3, INDEX_VERSION = 2 };
+enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 4, INDEX_VERSION = 2 };
 
 /* Python's tables (datamodel-and-sync.md 6.3).  The foreign keys name a table that does not exist, as the
  * reference's do: they must never be switched on. */
@@ -89,6 +89,12 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 3, INDEX_VERSION = 2 };
 #define SQL_OURS_3 \
 	"CREATE TABLE mf_setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;" \
 	"UPDATE mf_schema SET version = 3"
+
+/* Version 4: deletions that wait for the user's word; which directories are on devices of their own. */
+#define SQL_OURS_4 \
+	"CREATE TABLE mf_held (relpath TEXT PRIMARY KEY, word INTEGER NOT NULL) WITHOUT ROWID;" \
+	"CREATE TABLE mf_mount (relpath TEXT PRIMARY KEY, dev INTEGER NOT NULL) WITHOUT ROWID;" \
+	"UPDATE mf_schema SET version = 4"
 
 /* index.sqlite, version 1. */
 #define SQL_INDEX_1 \
@@ -257,6 +263,15 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 3, INDEX_VERSION = 2 };
 	Q(SETTING_EACH, "SELECT key, value FROM mf_setting ORDER BY key") \
 	Q(SETTING_PUT, "INSERT OR REPLACE INTO mf_setting (key, value) VALUES (?1, ?2)") \
 	Q(INTERVALS_PUT, "UPDATE config SET poll_interval = ?1, scan_interval = ?2") \
+	Q(HELD_ADD, "INSERT OR IGNORE INTO mf_held (relpath, word) VALUES (?1, 0)") \
+	Q(HELD_DROP, "DELETE FROM mf_held WHERE relpath = ?1") \
+	Q(HELD_GET, "SELECT word FROM mf_held WHERE relpath = ?1") \
+	Q(HELD_ANSWER, "UPDATE mf_held SET word = ?1 WHERE word = 0") \
+	Q(HELD_COUNT, "SELECT word, count(*) FROM mf_held GROUP BY word") \
+	Q(HELD_EACH, "SELECT relpath, word FROM mf_held ORDER BY relpath") \
+	Q(MOUNT_PUT, "INSERT OR REPLACE INTO mf_mount (relpath, dev) VALUES (?1, ?2)") \
+	Q(MOUNT_DROP, "DELETE FROM mf_mount WHERE relpath = ?1") \
+	Q(MOUNT_EACH, "SELECT relpath, dev FROM mf_mount ORDER BY relpath") \
 	Q(DIR_MADE, "INSERT OR IGNORE INTO mf_dir (relpath) VALUES (?1)") \
 	Q(DIR_OURS, "SELECT 1 FROM mf_dir WHERE relpath = ?1") \
 	Q(DIR_FORGET, "DELETE FROM mf_dir WHERE relpath = ?1") \

@@ -191,7 +191,7 @@ undo_turn(struct mf_folder *f)
 		p->seen.valid = false;
 		mf_choice_undo(f, p->relpath);
 		p->has_intent = true; /* perhaps */
-		if (p->stage == MF_ST_LINKING && list_remove(f->batch, &f->n_batch, p)) {
+		if (p->stage == MF_ST_LINKING && list_remove(f->batch, &f->n_batch, p))
 			p->stage = MF_ST_IDLE;
 		if (mf_apply_undo(f, p)) {
 			continue;
@@ -349,6 +349,8 @@ mf_turn_run(void *arg)
 	}
 	if (f->turn_lost)
 		make_good(f);
+	if (f->held_stale)
+		(void)mf_held_count(f, NULL);
 	checkpoint_sometimes(f);
 	mf_paths_shrink(f);
 	if (f->q_head != NULL || f->heads_todo != NULL || f->fetched != NULL)

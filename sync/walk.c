@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { YOUNG_NS = 200000000, ALL_GONE_MIN = 20 };
+enum { YOUNG_NS = 200000000 };
 
 void
 mf_walk_add(struct list *l, const char *s)
@@ -50,6 +50,7 @@ met_file(struct walk *w, const char *path, const mf_stat *st)
 		if (mf_pathstate_matches(&k->ps, st, true))
 			return;
 	}
+	mf_walk_fresh(w, st);
 	mf_walk_add(st->mtime_ns > w->now_ns - YOUNG_NS && st->mtime_ns <= w->now_ns ? &w->young : &w->differ, path);
 }
 
@@ -98,7 +99,7 @@ spare_below(struct walk *w, const char *dir)
 
 	for (size_t i = 0; i < w->n_known; i++)
 		if (n == 0 || (strncmp(w->known[i].relpath, dir, n) == 0 && w->known[i].relpath[n] == '/'))
-			w->known[i].seen = true;
+			w->known[i].spared = true;
 }
 
 mf_code
@@ -127,20 +128,8 @@ mf_walk_work(struct mf_task *t, const mf_cancel *cancel)
 		w->root_gone = true;
 		return MF_OK;
 	}
-	size_t expected = 0, missing = 0;
-	for (size_t i = 0; w->mode == WALK_FULL && i < w->n_known; i++) {
-		expected += w->known[i].ps.present;
-		missing += w->known[i].ps.present && !w->known[i].seen;
-	}
-	w->expected = expected;
-	w->missing = missing;
-	if (missing == expected && missing >= ALL_GONE_MIN) {
-		w->all_missing = missing; /* an empty directory where a full one was: replaced, or not mounted */
-		return MF_OK;
-	}
-	for (size_t i = 0; w->mode == WALK_FULL && i < w->n_known; i++)
-		if (!w->known[i].seen && w->known[i].ps.present)
-			mf_walk_add(&w->differ, w->known[i].relpath);
+	if (w->mode == WALK_FULL && !mf_canceled(cancel))
+		mf_walk_missing(w);
 	return MF_OK;
 }
 
@@ -155,6 +144,10 @@ mf_walk_free(struct walk *w)
 	list_free(&w->dirs);
 	list_free(&w->differ);
 	list_free(&w->young);
+	list_free(&w->left);
+	list_free(&w->gone);
+	list_free(&w->back);
+	free(w->fresh);
 	list_free(&w->bad);
 	free(w);
 }

@@ -16,7 +16,13 @@ struct known {
 	char *relpath;
 	mf_pathstate ps;
 	bool seen;
+	bool spared; /* out of sight: below what cannot be read, or is not there now */
+	bool moved;  /* the same file was met under another name */
+	bool held;   /* a question about it was asked; word: or answered */
+	enum mf_word word;
 };
+
+enum { MF_ASK_MIN = 20 }; /* so many files, and more than half of all, gone at once: the user is asked */
 
 struct list {
 	char **s;
@@ -34,16 +40,26 @@ struct walk {
 	struct list dirs;   /* directories listed */
 	struct list differ; /* files to look at */
 	struct list young;  /* the same, but written a moment ago */
-	struct list bad;    /* unreadable directories, and odd names: path, sentence, path, ... */
+	struct list left;   /* known files that are gone */
+	struct list gone;   /* the same, but so many that the user is asked first */
+	struct list back; /* files of which a question was asked, and that are there again, or are not ours any more */
+	mf_pathstate *fresh; /* files that are new, or differ */
+	size_t n_fresh, cap_fresh;
+	bool ask;        /* as the user wants it */
+	bool doubtful;   /* the root is not the directory that we knew */
+	struct list bad; /* unreadable directories, and odd names: path, sentence, path, ... */
 	bool root_gone, no_sweep;
-	size_t expected, missing;
-	size_t all_missing; /* not one of this many known files is there: not believed */
-	const char *here;   /* directory being listed */
+	size_t expected, missing, met; /* known files: all; not met, although in sight; met */
+	const char *here;              /* directory being listed */
 	int64_t now_ns;
 };
 
 /** [worker] */
 mf_code mf_walk_work(struct mf_task *t, const mf_cancel *cancel);
+/** Another file that is new, or differs. */
+void mf_walk_fresh(struct walk *w, const mf_stat *st);
+/** After a full walk: sorts what was not met into left, gone and back. */
+void mf_walk_missing(struct walk *w);
 void mf_walk_free(struct walk *w);
 void mf_walk_add(struct list *l, const char *s); /**< a copy */
 

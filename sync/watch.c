@@ -171,7 +171,7 @@ unrest(struct mf_folder *f, const char *relpath, uint64_t delay_ms)
 		delay_ms = latest - now;
 	}
 	f->last_activity_ms = now;
-	p->absent_before = false;
+	mf_path_absent(f, p, false);
 	mf_path_look(f, p, delay_ms);
 }
 
@@ -182,7 +182,7 @@ vanished(struct mf_folder *f, const char *relpath)
 	struct mf_path *p = mf_path_find(f, relpath);
 
 	if (p != NULL)
-		p->absent_before = true;
+		mf_path_absent(f, p, true);
 }
 
 static void

@@ -3,7 +3,8 @@ EXTRA_DIST += %reldir%/golden/capabilities.json %reldir%/golden/grid-sample.json
 EXTRA_DIST += %reldir%/golden/mangle.json %reldir%/golden/signatures.json \
 	%reldir%/golden/metadata-cases.json %reldir%/golden/snapshots.json \
 	%reldir%/golden/pathstate.json %reldir%/golden/sqlite-rows-others.txt \
-	%reldir%/golden/db/state-v1.sql %reldir%/golden/db/index-v1.sql %reldir%/golden/ignore-cases.json
+	%reldir%/golden/db/state-v1.sql %reldir%/golden/db/state-v3.sql %reldir%/golden/db/index-v1.sql \
+	%reldir%/golden/ignore-cases.json
 include tests/golden/lafs/local.mk
 include tests/tree/local.mk
 include tests/fuzz/local.mk

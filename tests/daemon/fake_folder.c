@@ -7,6 +7,7 @@
 enum { MAX_PEOPLE = 8, MAX_WAITING = 32 };
 
 unsigned fake_forgotten, fake_open, fake_rows;
+int fake_deletes_word = -1;
 
 struct waiting {
 	uint64_t ticket; /* 0 = free */
@@ -234,6 +235,26 @@ mf_folder_conflicts(struct mf_folder *f, mf_code (*each)(void *arg, const char *
 		return MF_OK;
 	(void)each(arg, "hello.txt", "alice");
 	return each(arg, "hello.txt", "carol");
+}
+
+mf_code
+mf_folder_deletes(struct mf_folder *f, size_t first, void (*each)(void *arg, const char *relpath), void *arg,
+	uint64_t *asked, mf_err *err)
+{
+	(void)err;
+	*asked = strcmp(f->conf.name, "asking") == 0 && fake_deletes_word < 0 ? 25 : 0;
+	for (size_t i = 0; i < first && i < *asked; i++)
+		each(arg, "some/file");
+	return MF_OK;
+}
+
+mf_code
+mf_folder_deletes_answer(struct mf_folder *f, enum mf_deletes_answer what, mf_err *err)
+{
+	if (strcmp(f->conf.name, "asking") != 0 || fake_deletes_word >= 0)
+		return mf_fail(err, MF_ENOTFOUND, 0, "no deletions of this folder wait for a word");
+	fake_deletes_word = (int)what;
+	return MF_OK;
 }
 
 void

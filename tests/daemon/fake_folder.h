@@ -8,6 +8,7 @@
 #include "sync/state.h"
 
 /** How often mf_folder_forget() was called for a waiting scan, and how many folders are open. */
+extern int fake_deletes_word; /* what the folder "asking" was told; -1: nothing yet */
 extern unsigned fake_forgotten, fake_open;
 
 /** What mf_folder_file_status() of every fake folder lists: this many rows. */

@@ -377,3 +377,30 @@ Test(api, refused_settings_change_nothing, .timeout = 60)
 	json_decref(all);
 	close_world();
 }
+
+Test(api, deletions_are_shown_and_answered, .timeout = 60)
+{
+	static const char path[] = "/v1/magic-folder/asking/confirm-deletes";
+	static const char *const bad[] = {"{}", "{\"action\": \"burn\"}", "{\"action\": 1}", "[]",
+		"{\"action\": \"delete\", \"asked\": \"25\"}", "{\"action\": \"delete\", \"asked\": -1}"};
+	json_t *all;
+
+	open_world();
+	cr_assert(reap(add("asking"), NULL) == 200);
+	cr_assert(reap(add("calm"), NULL) == 200);
+	cr_assert(reap(ask("GET", path, ""), &all) == 200);
+	cr_assert(json_integer_value(json_object_get(all, "asked")) == 25);
+	cr_assert(json_integer_value(json_object_get(all, "files")) == 3);
+	cr_assert(json_array_size(json_object_get(all, "first")) == 10);
+	json_decref(all);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		cr_assert(reap(ask("POST", path, bad[i]), NULL) == 400, "%s", bad[i]);
+	cr_assert(reap(ask("POST", path, "{\"action\": \"delete\", \"asked\": 24}"), NULL) == 409);
+	cr_assert(reap(ask("POST", "/v1/magic-folder/calm/confirm-deletes", "{\"action\": \"delete\"}"), NULL) == 409);
+	cr_assert(reap(ask("POST", "/v1/magic-folder/none/confirm-deletes", "{\"action\": \"delete\"}"), NULL) == 404);
+	cr_assert(fake_deletes_word == -1, "nothing of this was an answer");
+	cr_assert(reap(ask("POST", path, "{\"action\": \"restore\", \"asked\": 25}"), NULL) == 200);
+	cr_assert(fake_deletes_word == MF_DELETES_RESTORE);
+	cr_assert(reap(ask("POST", path, "{\"action\": \"delete\"}"), NULL) == 409, "it is answered");
+	close_world();
+}

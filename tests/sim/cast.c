@@ -140,6 +140,8 @@ listener(void *arg, struct mf_folder *f, const mf_folder_event *ev)
 		ev->text == NULL ? "" : ev->text);
 	items(m, ev);
 	m->conflicts_added += ev->kind == MF_EV_CONFLICT_ADDED;
+	m->asked += ev->kind == MF_EV_DELETES_ASKED;
+	m->settled += ev->kind == MF_EV_DELETES_SETTLED;
 	m->errors += ev->kind == MF_EV_ERROR;
 	m->uploads += ev->kind == MF_EV_UPLOAD_FINISHED;
 	m->downloads += ev->kind == MF_EV_DOWNLOAD_FINISHED;

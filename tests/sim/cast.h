@@ -29,7 +29,7 @@ struct member {
 	const char *name;
 	struct mf_folder *f; /* NULL while it is not running */
 	mf_dirread personal;
-	unsigned conflicts_added, errors, uploads, downloads; /* events, over all processes */
+	unsigned conflicts_added, errors, uploads, downloads, asked, settled; /* events, over all processes */
 	char last_error[256];
 	char wrong_event[256]; /* of events that contradict each other; empty: none */
 	struct cast_item *items;

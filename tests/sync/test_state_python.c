@@ -294,4 +294,5 @@ check_upgrade(const char *old_state, const char *old_index)
 Test(python, fixtures_of_old_versions_are_upgraded, .timeout = 20)
 {
 	check_upgrade("db/state-v1.sql", "db/index-v1.sql");
+	check_upgrade("db/state-v3.sql", "db/index-v1.sql");
 }
