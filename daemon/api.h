@@ -48,6 +48,8 @@ mf_api_fn mf_api_participants, mf_api_add_participant, mf_api_scan, mf_api_poll,
 mf_api_fn mf_api_settings, mf_api_set;
 /* api_deletes.c */
 mf_api_fn mf_api_deletes, mf_api_deletes_answer;
+/* api_resolve.c */
+mf_api_fn mf_api_resolve;
 /* api_status.c */
 mf_api_fn mf_api_status_summary;
 

@@ -1,6 +1,6 @@
 libmf_a_SOURCES += \
-	%reldir%/api.c %reldir%/api.h %reldir%/api_deletes.c %reldir%/api_folder.c %reldir%/api_folders.c %reldir%/api_settings.c \
-	%reldir%/api_status.c \
+	%reldir%/api.c %reldir%/api.h %reldir%/api_deletes.c %reldir%/api_folder.c %reldir%/api_folders.c \
+	%reldir%/api_resolve.c %reldir%/api_settings.c %reldir%/api_status.c \
 	%reldir%/app.c %reldir%/app.h %reldir%/app_add.c %reldir%/app_impl.h \
 	%reldir%/args.c %reldir%/cli.c %reldir%/cli.h \
 	%reldir%/client.c %reldir%/client.h \
@@ -20,6 +20,7 @@ libmf_a_SOURCES += \
 	%reldir%/commands/ask.c %reldir%/commands/ask.h \
 	%reldir%/commands/commands.h \
 	%reldir%/commands/confirm_deletes.c \
+	%reldir%/commands/conflicts.c \
 	%reldir%/commands/doctor.c \
 	%reldir%/commands/grid.c %reldir%/commands/grid.h \
 	%reldir%/commands/grid_dirs.c \
@@ -29,6 +30,7 @@ libmf_a_SOURCES += \
 	%reldir%/commands/leave.c \
 	%reldir%/commands/list.c \
 	%reldir%/commands/pause.c \
+	%reldir%/commands/resolve.c \
 	%reldir%/commands/run.c \
 	%reldir%/commands/set.c \
 	%reldir%/commands/show_config.c \

@@ -8,6 +8,8 @@ static const mf_command *const commands[] = {
 	&mf_cmd_leave,
 	&mf_cmd_list,
 	&mf_cmd_status,
+	&mf_cmd_conflicts,
+	&mf_cmd_resolve,
 	&mf_cmd_set,
 	&mf_cmd_pause,
 	&mf_cmd_resume,

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/git.h"
+
 enum { MARK = 60 }; /* characters of a conflict mark: no text has a line of so many by chance */
 
 struct lines {
@@ -143,7 +145,7 @@ mf_merge_text(const mf_merge_texts *t, mf_buf *out, struct mf_lines **clash, siz
 	if (rc != MF_OK)
 		return rc;
 	git_merge_file_input base = input(t->base), ours = input(t->ours), theirs = input(t->theirs);
-	(void)git_libgit2_init();
+	mf_git_use();
 	if (git_merge_file(&result, &base, &ours, &theirs, &opts) != 0) {
 		const git_error *why = git_error_last();
 		rc = mf_fail(
@@ -155,6 +157,5 @@ mf_merge_text(const mf_merge_texts *t, mf_buf *out, struct mf_lines **clash, siz
 		rc = not_clean(*clash, *n_clash, err);
 	}
 	git_merge_file_result_free(&result);
-	(void)git_libgit2_shutdown();
 	return rc;
 }

@@ -42,7 +42,7 @@ static int
 api_error(struct mf_cli *cli, unsigned status, const json_t *body, const mf_buf *raw, const char *hint)
 {
 	const char *reason = json_string_value(json_object_get(body, "reason"));
-	const json_t *details = json_object_get(body, "details");
+	const json_t *details = json_object_get(body, "details"), *who = json_object_get(body, "participants");
 	const char *path;
 	json_t *text;
 
@@ -56,6 +56,9 @@ api_error(struct mf_cli *cli, unsigned status, const json_t *body, const mf_buf 
 		reason != NULL          ? reason
 			: status == 503 ? "it has too many clients at the moment"
 					: "(no reason given)");
+	for (size_t i = 0; i < json_array_size(who); i++)
+		(void)fprintf(stderr, "%s%s%s", i == 0 ? "In conflict: " : ", ",
+			json_string_value(json_array_get(who, i)), i + 1 == json_array_size(who) ? "\n" : "");
 	json_object_foreach((json_t *)(uintptr_t)details, path, text)(void)
 		fprintf(stderr, "%s: %s\n", path, json_string_value(text));
 	if (status == 409 && hint != NULL)

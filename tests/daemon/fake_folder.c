@@ -15,6 +15,8 @@ struct waiting {
 	void *arg;
 	bool people;
 	mf_participant_each *each;
+	mf_folder_resolved *resolved; /* instead of done */
+	bool clash;
 	mf_err err;
 };
 
@@ -41,6 +43,13 @@ answer(struct mf_folder *f, struct waiting *w, mf_code code)
 	w->ticket = 0;
 	if (code != MF_OK)
 		(void)mf_fail(&one.err, code, 0, "closed");
+	if (one.resolved != NULL) {
+		static const char *const names[] = {"alice", "carol"};
+		static const struct mf_lines lines[] = {{3, 2}};
+		mf_resolution r = {names, 2, lines, one.clash ? 1 : 0};
+		one.resolved(one.arg, &one.err, &r);
+		return;
+	}
 	for (size_t i = 0; one.people && code == MF_OK && i < f->people; i++)
 		one.each(one.arg, f->person[i], &f->cap[i], i == 0);
 	one.done(one.arg, &one.err);
@@ -255,6 +264,24 @@ mf_folder_deletes_answer(struct mf_folder *f, enum mf_deletes_answer what, mf_er
 		return mf_fail(err, MF_ENOTFOUND, 0, "no deletions of this folder wait for a word");
 	fake_deletes_word = (int)what;
 	return MF_OK;
+}
+
+void
+mf_folder_resolve(struct mf_folder *f, const char *relpath, enum mf_take take, const char *use,
+	mf_folder_resolved *done, void *arg, uint64_t *ticket)
+{
+	struct waiting *w = wait_for(f, NULL, arg, ticket);
+
+	w->resolved = done;
+	if (strcmp(relpath, "hello.txt") != 0)
+		(void)mf_fail(&w->err, MF_ECHANGED, 0, "%s was changed meanwhile", relpath);
+	else if (take == MF_TAKE_THEIRS)
+		(void)mf_fail(&w->err, MF_EINVAL, 0, "Cannot use \"theirs\" with 2 conflicts");
+	else if (take == MF_TAKE_USE && strcmp(use, "carol") != 0)
+		(void)mf_fail(&w->err, MF_EINVAL, 0, "\"hello.txt\" is not conflicted with \"%s\"", use);
+	else if (take == MF_TAKE_MERGE)
+		(void)mf_fail(&w->err, MF_EUNSUPPORTED, 0, "the merge is not clean");
+	w->clash = take == MF_TAKE_MERGE;
 }
 
 void

@@ -282,6 +282,68 @@ Test(api, conflicts_are_grouped_by_path, .timeout = 60)
 	close_world();
 }
 
+static void
+resolve_says(const char *body, int status, const char *want)
+{
+	json_t *all;
+
+	cr_assert(reap(ask("POST", "/v1/magic-folder/conflicted/resolve-conflict", body), &all) == status, "%s", body);
+	char *text = json_dumps(all, JSON_COMPACT);
+	cr_assert(strcmp(text, want) == 0, "%s: %s", body, text);
+	free(text);
+	json_decref(all);
+}
+
+#define WHO ",\"participants\":[\"alice\",\"carol\"]"
+
+Test(api, a_conflict_is_settled_or_it_is_said_why_not, .timeout = 60)
+{
+	open_world();
+	cr_assert(reap(add("conflicted"), NULL) == 200);
+	resolve_says("{\"relpath\": \"hello.txt\", \"take\": \"mine\"}", 200, "{\"hello.txt\":[\"alice\",\"carol\"]}");
+	resolve_says("{\"relpath\": \"hello.txt\", \"use\": \"carol\"}", 200, "{\"hello.txt\":[\"alice\",\"carol\"]}");
+	resolve_says("{\"relpath\": \"hello.txt\", \"take\": \"theirs\"}", 400,
+		"{\"reason\":\"Cannot use \\\"theirs\\\" with 2 conflicts\"" WHO "}");
+	resolve_says("{\"relpath\": \"hello.txt\", \"use\": \"dora\"}", 400,
+		"{\"reason\":\"\\\"hello.txt\\\" is not conflicted with \\\"dora\\\"\"" WHO "}");
+	resolve_says("{\"relpath\": \"hello.txt\", \"merge\": true}", 409,
+		"{\"reason\":\"the merge is not clean\"" WHO ",\"merge_conflicts\":[{\"line\":3,\"lines\":2}]}");
+	resolve_says(
+		"{\"relpath\": \"x\", \"take\": \"mine\"}", 409, "{\"reason\":\"x was changed meanwhile\"" WHO "}");
+	close_world();
+}
+
+Test(api, a_resolution_says_one_thing, .timeout = 60)
+{
+	static const char *const bad[][2] = {
+		{"{}", "Must specify \\\"relpath\\\", the path below the folder"},
+		{"{\"relpath\": 1, \"take\": \"mine\"}", "Must specify \\\"relpath\\\", the path below the folder"},
+		{"{\"relpath\": \"a\\u0000b\", \"take\": \"mine\"}",
+			"Must specify \\\"relpath\\\", the path below the folder"},
+		{"{\"relpath\": \"p\"}", "Must specify \\\"take\\\" or \\\"use\\\""},
+		{"{\"relpath\": \"p\", \"take\": \"mine\", \"use\": \"bob\"}",
+			"Cannot specify \\\"take\\\" and \\\"use\\\" at once"},
+		{"{\"relpath\": \"p\", \"take\": \"all\"}", "\\\"take\\\" must be \\\"mine\\\" or \\\"theirs\\\""},
+		{"{\"relpath\": \"p\", \"take\": 1}", "\\\"take\\\" must be \\\"mine\\\" or \\\"theirs\\\""},
+		{"{\"relpath\": \"p\", \"use\": 1}", "\\\"use\\\" must be a participant's name"},
+		{"{\"relpath\": \"p\", \"merge\": false}", "\\\"merge\\\" must be true"},
+		{"{\"relpath\": \"p\", \"merge\": true, \"use\": \"bob\"}",
+			"Cannot specify \\\"merge\\\" with \\\"take\\\" or \\\"use\\\""},
+	};
+	char want[200];
+
+	open_world();
+	cr_assert(reap(add("conflicted"), NULL) == 200);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(want, sizeof(want), "{\"reason\":\"%s\"}", bad[i][1]);
+		resolve_says(bad[i][0], 400, want);
+	}
+	cr_assert(reap(ask("POST", "/v1/magic-folder/conflicted/resolve-conflict", "[]"), NULL) == 400);
+	cr_assert(reap(ask("POST", "/v1/magic-folder/nobody/resolve-conflict", "{}"), NULL) == 404);
+	cr_assert(reap(ask("GET", "/v1/magic-folder/conflicted/resolve-conflict", ""), NULL) == 405);
+	close_world();
+}
+
 Test(api, the_summary_counts, .timeout = 60)
 {
 	json_t *all, *f;
