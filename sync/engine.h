@@ -155,6 +155,7 @@ struct mf_waiter {
 enum mf_trouble {
 	MF_TR_PATH,     /* none: an error of a path */
 	MF_TR_PEER,     /* of a participant's directory, or of an entry in it */
+	MF_TR_KEY,      /* a participant's key has changed */
 	MF_TR_PEOPLE,   /* the list of participants cannot be read */
 	MF_TR_ROOT,     /* the user's directory is not there, or is not the one known */
 	MF_TR_DATABASE, /* locked by another program, or failing */
@@ -174,18 +175,39 @@ struct mf_error {
 		scan; /* round + 1 of the scan that found it last, and the next lets go if it does not; 0: of no scan */
 };
 
+/** An entry that is not applied: nobody known has signed what it shows. */
+struct mf_unproven {
+	struct mf_unproven *next;
+	char *participant, *entry, *cap, *author;
+	uint8_t key[32];
+};
+
+/** A key that somebody would have instead of the one known. */
+struct mf_changed {
+	struct mf_changed *next;
+	char *participant, *author;
+	char *shown_by; /* whose directory; "": the Collective */
+	uint8_t key[32];
+	size_t files;
+	int64_t since_ns;
+	bool still;
+};
+
 /** A participant of the Collective as last read; name "" is ourselves. */
 struct mf_peer {
 	struct mf_peer *next;
 	char *name;
 	mf_dirread dir;
-	bool listed;         /* in the Collective as last read */
-	bool literal;        /* an immutable directory: read once, nothing changes there */
-	bool read_once;      /* since start */
-	bool again;          /* something in it could not be fetched: read it again although it did not change */
-	bool nudged;         /* its changes wake us */
-	mf_dirver version;   /* that its entries were compared with; zero: none since start */
-	mf_dirver seen;      /* the newest ever: an older one, or another of that number, is not believed */
+	bool listed;       /* in the Collective as last read */
+	bool literal;      /* an immutable directory: read once, nothing changes there */
+	bool read_once;    /* since start */
+	bool again;        /* something in it could not be fetched: read it again although it did not change */
+	bool nudged;       /* its changes wake us */
+	mf_dirver version; /* that its entries were compared with; zero: none since start */
+	mf_dirver seen;    /* the newest ever: an older one, or another of that number, is not believed */
+	bool unread;       /* something in it could not be read, and may yet be */
+	bool has_edge;     /* the Collective names its key */
+	uint8_t edge[32];
 	mf_entryset entries; /* taken into account */
 };
 
@@ -269,7 +291,15 @@ struct mf_folder {
 	struct mf_watch *nudge;
 	uint64_t last_activity_ms;
 	mf_dirver collective_version, collective_seen;
-	bool people_loaded; /* those that an earlier run knew */
+	struct mf_unproven *unproven; /* oldest first */
+	size_t n_unproven;
+	bool unproven_lost; /* there were more */
+	struct mf_changed *changed;
+	char *self_name; /* ours in the Collective; NULL: not listed, as far as we know */
+	bool trust_due;  /* something to be judged when the poll ends */
+	bool has_last_key;
+	uint8_t last_key[32]; /* of the last pinned key looked up */
+	bool people_loaded;   /* those that an earlier run knew */
 	bool in_collective, collective_read, collective_nudged;
 	/* local */
 	struct mf_watch *watch;
@@ -310,6 +340,8 @@ void mf_report_clear(struct mf_folder *f, const char *relpath);
 /** The same for the folder as a whole. */
 void mf_trouble(struct mf_folder *f, enum mf_trouble what, const char *text);
 void mf_trouble_over(struct mf_folder *f, enum mf_trouble what);
+/** That @p participant's key has changed; NULL: not any more. */
+void mf_report_key(struct mf_folder *f, const char *participant, const char *text);
 /** An error of @p participant's directory (@p entry NULL) or of an entry in it; MF_OK or NULL in @p err clears it. */
 void mf_report_peer(struct mf_folder *f, const char *participant, const char *entry, const mf_err *err);
 /** Errors of participants for whom @p stays says no. */
@@ -552,6 +584,8 @@ void mf_poll_schedule(struct mf_folder *f);
 void mf_poll_take_in(struct mf_folder *f);
 /** The listings are taken in and everything new in them was fetched or failed. */
 void mf_poll_ended(struct mf_folder *f);
+/** Its listings were taken in. */
+bool mf_poll_is_in(const struct mf_folder *f);
 /** At close, no task is running any more: free a poll whose finds had not all arrived. */
 void mf_poll_drop(struct mf_folder *f);
 struct mf_peer *mf_peer_find(struct mf_folder *f, const char *name);
@@ -570,6 +604,28 @@ void mf_peers_load(struct mf_folder *f);
 void mf_peer_gone(struct mf_folder *f, struct mf_peer *peer);
 /** @p participant's directory shows @p cap under @p entry: make the snapshot known, then note the head. */
 void mf_fetch_head(struct mf_folder *f, const char *participant, mf_str entry, mf_str cap);
+/* trust.c, trust_settle.c, trust_people.c; in a turn but for the last two */
+
+/** May a head count?  If not it is held back until its key is known. */
+mf_code mf_trust_admit(struct mf_folder *f, const char *participant, mf_str entry, const mf_snap_row *row,
+	bool *admitted, mf_err *err);
+/** The directory was listed (NULL: is gone): what is held of it and no longer there is forgotten. */
+void mf_trust_listed(struct mf_folder *f, const char *participant, const mf_listing *l);
+/** Metadata of the participant's entry in the Collective. */
+void mf_trust_edge(struct mf_folder *f, struct mf_peer *peer, mf_str metadata);
+/** Everybody was looked at: give keys to people, let go what is known now, report the rest. */
+void mf_trust_settle(struct mf_folder *f);
+/** At the start: keys of what was accepted before keys were kept. */
+mf_code mf_trust_load(struct mf_folder *f, mf_err *err);
+/** Which keys have changed, as far as is known now; reported, or cleared.  Not only in turns. */
+void mf_trust_review(struct mf_folder *f);
+bool mf_trust_knows(struct mf_folder *f, const uint8_t key[32]);
+bool mf_trust_has_key(struct mf_folder *f, const char *participant);
+mf_code mf_trust_learn(struct mf_folder *f, const char *participant, const uint8_t key[32], const char *author,
+	enum mf_key_how how, mf_err *err);
+void mf_trust_release(struct mf_folder *f);
+void mf_changed_free(struct mf_changed *c);
+void mf_trust_free(struct mf_folder *f);
 /** In a turn: note heads whose snapshots are complete. */
 void mf_fetch_turn(struct mf_folder *f);
 /** [in a turn] A snapshot that the databases name is not in the index (lost, or a power cut took its last

@@ -300,6 +300,7 @@ head_failed(struct mf_folder *f, const struct mf_head_todo *h, const mf_err *err
 	if (peer == NULL)
 		return;
 	/* our own directory must not be held back for ever by one object that nobody has any more */
+	peer->unread |= is_passing(err->code) && err->code != MF_ENOTFOUND;
 	if (is_passing(err->code) && (h->participant[0] != '\0' || err->code != MF_ENOTFOUND))
 		peer->again = true;
 	else
@@ -312,6 +313,7 @@ head_known(struct mf_folder *f, const struct mf_head_todo *h, const mf_snap_row 
 {
 	mf_buf entry = {0};
 	mf_err err = {0};
+	bool admitted = false;
 
 	if (h->participant == NULL) {
 		mf_path_look(f, mf_path_need(f, h->entry), 0);
@@ -326,6 +328,8 @@ head_known(struct mf_folder *f, const struct mf_head_todo *h, const mf_snap_row 
 	if (rc == MF_OK && mf_path_ignored(row->relpath))
 		rc = mf_fail(&err, MF_EFORMAT, 0, "the path is a name for temporary files of ours");
 	if (rc == MF_OK)
+		rc = mf_trust_admit(f, h->participant, mf_strz(h->entry), row, &admitted, &err);
+	if (rc == MF_OK && admitted)
 		rc = mf_state_head_put(f->state, h->participant, row->relpath, row->cap.text, &err);
 	mf_buf_free(&entry);
 	if (rc != MF_OK) {
@@ -335,6 +339,8 @@ head_known(struct mf_folder *f, const struct mf_head_todo *h, const mf_snap_row 
 	mf_peer_took(f, h->participant, mf_strz(h->entry), mf_strz(h->cap));
 	if (f->n_errors > 0)
 		entry_report(f, h, NULL);
+	if (!admitted)
+		return;
 	f->last_activity_ms = mf_now_ms(f);
 	struct mf_path *p = mf_path_need(f, row->relpath);
 	if (!p->poll_mark) {

@@ -195,6 +195,7 @@ mf_folder_end(struct mf_folder *f)
 	mf_fetch_free(f);
 	mf_poll_drop(f);
 	mf_peers_free(f);
+	mf_trust_free(f);
 	mf_paths_free(f);
 	mf_dirset_free(f);
 	mf_pairs_free(&f->markers);

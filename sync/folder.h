@@ -64,6 +64,8 @@ enum mf_folder_event_kind {
 	MF_EV_CONFLICT_RESOLVED,
 	MF_EV_DELETES_ASKED,   /* many files are gone at once; text: how many */
 	MF_EV_DELETES_SETTLED, /* the user has answered, or they are back */
+	MF_EV_KEY_CHANGED,     /* text: the participant's name */
+	MF_EV_KEY_ACCEPTED,    /* the same */
 };
 typedef struct mf_folder_event {
 	enum mf_folder_event_kind kind;
@@ -113,6 +115,58 @@ void mf_folder_participants(
 /** Admin only: link @p personal into the Collective as @p name. MF_EINVAL with the API's sentences when refused. */
 void mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirread *personal, mf_folder_done *done,
 	void *arg, uint64_t *ticket);
+
+/* ---- keys that sign snapshots (docs/identity.md) ---- */
+
+/** How a key came to be known. */
+enum mf_key_how {
+	MF_KEY_FIRST_USE = 1,  /**< seen first, in the participant's own directory */
+	MF_KEY_COLLECTIVE = 2, /**< the Collective names it */
+	MF_KEY_USER = 3,       /**< the user has accepted it */
+	MF_KEY_SHARED = 4,     /**< seen first in the directories of several of whom none had a key yet */
+	MF_KEY_OURS = 5,       /**< our own directory shows what it signed: we had accepted it */
+};
+
+/** Somebody in the folder.  Text is lent during the call. */
+typedef struct mf_person {
+	const char *name;   /**< in the Collective; for ourselves while we are not listed: our author name */
+	const char *author; /**< how it calls itself in what it signs; NULL: not known */
+	bool is_self;
+	bool has_key; /**< else nothing of its own was seen yet */
+	uint8_t key[32];
+	enum mf_key_how how;
+	int64_t since_ns; /**< wall clock; 0 for ourselves */
+} mf_person;
+
+/** A key that is not accepted. */
+typedef struct mf_new_key {
+	const char *participant, *author; /**< author: "" if nothing signed by it was seen */
+	const char *shown_by;             /**< in whose directory; "": the Collective names it */
+	uint8_t key[32];
+	size_t files;
+	int64_t since_ns; /**< first seen since start, wall clock */
+} mf_new_key;
+
+/** Any may be NULL. */
+typedef struct mf_key_visitor {
+	void (*person)(void *arg, const mf_person *p);
+	void (*changed)(void *arg, const mf_new_key *k);
+	/** Keys that count and are nobody's in the folder now: @p participant had it once, or "" . */
+	void (*other)(void *arg, const uint8_t key[32], const char *participant, const char *author, int64_t since_ns);
+	void *arg;
+} mf_key_visitor;
+/** People by name, each with its changed keys after it; then the others. */
+mf_code mf_folder_keys(struct mf_folder *f, const mf_key_visitor *visit, mf_err *err);
+/** Accept a changed key of @p participant: what it signed is applied from now on.
+ *  @param key  which; NULL: the only one.
+ *  MF_ENOTFOUND: no such participant, or nothing to accept; MF_ECHANGED: @p key is not what is waiting;
+ *  MF_EINVAL: several are waiting, say which. */
+mf_code mf_folder_trust(struct mf_folder *f, const char *participant, const uint8_t *key, mf_err *err);
+/** A key as people compare it: groups of four characters. */
+enum { MF_FINGERPRINT_MAX = 32 };
+void mf_fingerprint(const uint8_t key[32], char out[MF_FINGERPRINT_MAX]);
+/** Is it this key's fingerprint, whatever its case and groups? */
+bool mf_fingerprint_matches(const char *text, const uint8_t key[32]);
 
 /** One row of `file-status`, newest first. */
 typedef struct mf_file_status {

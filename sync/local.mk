@@ -58,6 +58,7 @@ libmf_a_SOURCES += \
 	%reldir%/state_head.c \
 	%reldir%/state_held.c \
 	%reldir%/state_impl.h \
+	%reldir%/state_key.c \
 	%reldir%/state_index.c \
 	%reldir%/state_path.c \
 	%reldir%/state_pending.c \
@@ -65,6 +66,11 @@ libmf_a_SOURCES += \
 	%reldir%/state_setting.c \
 	%reldir%/state_sql.h \
 	%reldir%/state_stmt.c \
+	%reldir%/trust.c \
+	%reldir%/trust.h \
+	%reldir%/trust_people.c \
+	%reldir%/trust_rules.c \
+	%reldir%/trust_settle.c \
 	%reldir%/turn.c \
 	%reldir%/walk.c \
 	%reldir%/walk.h \

@@ -86,6 +86,8 @@ mf_peer_need(struct mf_folder *f, const char *name, const mf_dirread *dir)
 		(void)mf_state_dir_put(f->state, name, dir->text, NULL);
 	(void)mf_state_dirver_get(f->state, name, &p->seen, NULL);
 	p->dir = *dir;
+	p->has_edge = p->unread = false;
+	mf_trust_listed(f, name, NULL);
 	p->literal = mf_str_starts(mf_strz(dir->text), MF_STR("URI:DIR2-LIT:")) ||
 		mf_str_starts(mf_strz(dir->text), MF_STR("URI:DIR2-CHK:"));
 	p->version = (mf_dirver){0};
@@ -131,6 +133,7 @@ mf_peers_load(struct mf_folder *f)
 void
 mf_peer_gone(struct mf_folder *f, struct mf_peer *peer)
 {
+	mf_trust_listed(f, peer->name, NULL);
 	(void)mf_state_head_each(f->state, peer->name, drop_each, f, NULL);
 	(void)mf_state_head_drop_all(f->state, peer->name, NULL);
 	for (struct mf_peer **link = &f->peers; *link != NULL; link = &(*link)->next) {
@@ -218,9 +221,10 @@ mf_peer_listed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l)
 	/* every name that we had and this version lacks, whatever came new in it */
 	if (kept.n < peer->entries.n || !peer->read_once)
 		note_removed(f, peer, l);
+	mf_trust_listed(f, peer->name, l);
 	mf_entryset_free(&peer->entries);
 	peer->entries = kept;
 	peer->version = l->version;
 	peer->read_once = true;
-	peer->again = false;
+	peer->again = peer->unread = false;
 }

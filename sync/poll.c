@@ -315,6 +315,8 @@ take_in_people(struct mf_folder *f, struct mf_poll *p)
 			continue;
 		if (mf_str_eq(c->ro, mf_strz(p->self.text)) && !f->conf.read_only) {
 			f->in_collective = true;
+			free(f->self_name);
+			f->self_name = mf_strdup(c->name);
 			if (f->n_errors > 0)
 				clear_participant(f, c->name);
 			continue;
@@ -323,7 +325,9 @@ take_in_people(struct mf_folder *f, struct mf_poll *p)
 		mf_dirread dir;
 		struct mf_peer *q;
 		if (mf_dirread_parse(c->ro, &dir, NULL) == MF_OK) {
-			mf_peer_need(f, name, &dir)->listed = true;
+			q = mf_peer_need(f, name, &dir);
+			q->listed = true;
+			mf_trust_edge(f, q, c->metadata);
 		} else if ((q = mf_peer_find(f, name)) != NULL) {
 			q->listed = true; /* its entry is damaged; what was read before stands */
 		}
@@ -464,6 +468,12 @@ mf_poll_take_in(struct mf_folder *f)
 		take_in_listing(f, &p->target[i]);
 		mf_listing_free(&p->target[i].listing);
 	}
+}
+
+bool
+mf_poll_is_in(const struct mf_folder *f)
+{
+	return f->poll != NULL && f->poll->taken_in;
 }
 
 void

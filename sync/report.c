@@ -168,6 +168,21 @@ mf_report_peer(struct mf_folder *f, const char *participant, const char *entry, 
 }
 
 void
+mf_report_key(struct mf_folder *f, const char *participant, const char *text)
+{
+	mf_buf about = {0};
+
+	mf_buf_addf(&about, "participant %s", participant);
+	char *name = mf_safe_name((char *)about.p);
+	if (text == NULL)
+		clear(f, MF_TR_KEY, name);
+	else
+		(void)report(f, MF_TR_KEY, name, text);
+	free(name);
+	mf_buf_free(&about);
+}
+
+void
 mf_report_peers_left(struct mf_folder *f, bool (*stays)(const void *arg, const char *participant), const void *arg)
 {
 	for (struct mf_error *e = f->errors, *next; e != NULL; e = next) {

@@ -186,11 +186,28 @@ mf_code mf_state_conflict_each(
 mf_code mf_state_known_get(struct mf_state *s, const char *relpath, mf_immdir **out, size_t *n, mf_err *err);
 mf_code mf_state_known_set(struct mf_state *s, const char *relpath, const mf_immdir *caps, size_t n, mf_err *err);
 
-/* ---- pinned author keys: one per participant, on first use ------------------------------------------ */
+/* ---- keys that sign snapshots (docs/identity.md) ----------------------------------------------------- */
 
-mf_code mf_state_key_get(struct mf_state *s, const char *participant, uint8_t key[32], mf_err *err); /* MF_ENOTFOUND */
-/** Insert or replace: replacing is for a user who accepted the new key. */
-mf_code mf_state_key_pin(struct mf_state *s, const char *participant, const uint8_t key[32], mf_err *err);
+typedef struct mf_key_row {
+	uint8_t key[32];
+	char *participant; /**< whose it is or was; "": nobody's that we know */
+	bool current;      /**< it is the participant's key now */
+	char *author;      /**< name in the first snapshot that it was seen on; may be "" */
+	enum mf_key_how how;
+	int64_t since_ns; /**< wall clock */
+} mf_key_row;
+void mf_key_row_clear(mf_key_row *r);
+mf_code mf_state_key_get(struct mf_state *s, const uint8_t key[32], mf_key_row *out, mf_err *err); /* MF_ENOTFOUND */
+/** The current one of @p participant; MF_ENOTFOUND: none. */
+mf_code mf_state_key_of(struct mf_state *s, const char *participant, mf_key_row *out, mf_err *err);
+/** Insert or replace.  When it is current, the one before is not any more; it stays known. */
+mf_code mf_state_key_put(struct mf_state *s, const mf_key_row *row, mf_err *err);
+/** All, by participant; lent during the call.  @p each must not change the database. */
+mf_code mf_state_key_each(
+	struct mf_state *s, mf_code (*each)(void *arg, const mf_key_row *row), void *arg, mf_err *err);
+/** Was @p participant's directory read through once?  NULL: anybody's. */
+mf_code mf_state_met_get(struct mf_state *s, const char *participant, bool *met, mf_err *err);
+mf_code mf_state_met_put(struct mf_state *s, const char *participant, int64_t now_ns, mf_err *err);
 
 /* ---- index: snapshots ever seen (idx.snapshots, idx.parents) ------------------------------------------ */
 
@@ -238,6 +255,9 @@ mf_code mf_state_head_each(struct mf_state *s, const char *participant,
 /** Names with heads in the index, "" left out. */
 mf_code mf_state_head_participants(
 	struct mf_state *s, mf_code (*each)(void *arg, const char *participant), void *arg, mf_err *err);
+/** Who signed what @p participant's heads show: each key with each author's name, once. */
+mf_code mf_state_head_keys(struct mf_state *s, const char *participant,
+	mf_code (*each)(void *arg, const uint8_t key[32], const char *author), void *arg, mf_err *err);
 /** Start-up: every path that a head shows otherwise than Base, or that we have and our own directory does not show. */
 mf_code mf_state_head_unsettled(
 	struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);

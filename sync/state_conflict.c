@@ -1,4 +1,4 @@
-/* A folder's databases: conflict rows, Known, pinned keys. */
+/* A folder's databases: conflict rows, Known. */
 #include "sync/state_impl.h"
 
 #include <stdlib.h>
@@ -202,36 +202,4 @@ mf_state_known_set(struct mf_state *s, const char *relpath, const mf_immdir *cap
 	mf_code rc = mf_state_begin(s, err);
 
 	return rc != MF_OK ? rc : mf_state_end(s, set_known(s, relpath, caps, n, err), err);
-}
-
-mf_code
-mf_state_key_get(struct mf_state *s, const char *participant, uint8_t key[32], mf_err *err)
-{
-	sqlite3_stmt *q;
-	bool row = false;
-	mf_code rc = mf_state_query(s, QUERY_KEY_GET, &q, err);
-
-	if (rc != MF_OK)
-		return rc;
-	mf_db_bind_text(q, 1, participant);
-	rc = mf_state_step(q, &row, err);
-	if (rc == MF_OK && !row)
-		rc = MF_ENOTFOUND;
-	else if (rc == MF_OK && !mf_column_bytes(q, 0, key, 32))
-		rc = mf_fail(err, MF_EFORMAT, 0, "database: the key of %s is not of 32 bytes", participant);
-	mf_db_reset(q);
-	return rc;
-}
-
-mf_code
-mf_state_key_pin(struct mf_state *s, const char *participant, const uint8_t key[32], mf_err *err)
-{
-	sqlite3_stmt *q;
-	mf_code rc = mf_state_query(s, QUERY_KEY_PIN, &q, err);
-
-	if (rc != MF_OK)
-		return rc;
-	mf_db_bind_text(q, 1, participant);
-	mf_db_bind_blob(q, 2, key, 32);
-	return mf_state_run(q, NULL, err);
 }

@@ -8,7 +8,7 @@
 
 /* ---- schemas ------------------------------------------------------------------------------------------ */
 
-enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 4, INDEX_VERSION = 2 };
+enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 5, INDEX_VERSION = 2 };
 
 /* Python's tables (datamodel-and-sync.md 6.3).  The foreign keys name a table that does not exist, as the
  * reference's do: they must never be switched on. */
@@ -95,6 +95,16 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 4, INDEX_VERSION = 2 };
 	"CREATE TABLE mf_held (relpath TEXT PRIMARY KEY, word INTEGER NOT NULL) WITHOUT ROWID;" \
 	"CREATE TABLE mf_mount (relpath TEXT PRIMARY KEY, dev INTEGER NOT NULL) WITHOUT ROWID;" \
 	"UPDATE mf_schema SET version = 4"
+
+/* Version 5: keys that sign, not only one a participant; whose directory was read through.  Nobody has written to
+ * the table that goes. */
+#define SQL_OURS_5 \
+	"DROP TABLE mf_key;" \
+	"CREATE TABLE mf_key (" \
+	" verify_key BLOB PRIMARY KEY, participant TEXT NOT NULL, current INTEGER NOT NULL, author TEXT NOT NULL," \
+	" how INTEGER NOT NULL, since_ns INTEGER NOT NULL) WITHOUT ROWID;" \
+	"CREATE TABLE mf_met (participant TEXT PRIMARY KEY, since_ns INTEGER NOT NULL) WITHOUT ROWID;" \
+	"UPDATE mf_schema SET version = 5"
 
 /* index.sqlite, version 1. */
 #define SQL_INDEX_1 \
@@ -275,8 +285,20 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 4, INDEX_VERSION = 2 };
 	Q(DIR_MADE, "INSERT OR IGNORE INTO mf_dir (relpath) VALUES (?1)") \
 	Q(DIR_OURS, "SELECT 1 FROM mf_dir WHERE relpath = ?1") \
 	Q(DIR_FORGET, "DELETE FROM mf_dir WHERE relpath = ?1") \
-	Q(KEY_GET, "SELECT verify_key FROM mf_key WHERE participant = ?1") \
-	Q(KEY_PIN, "INSERT OR REPLACE INTO mf_key (participant, verify_key) VALUES (?1, ?2)") \
+	Q(KEY_GET, "SELECT verify_key, participant, current, author, how, since_ns FROM mf_key WHERE verify_key = ?1") \
+	Q(KEY_OF, \
+		"SELECT verify_key, participant, current, author, how, since_ns FROM mf_key" \
+		" WHERE participant = ?1 AND current") \
+	Q(KEY_EACH, \
+		"SELECT verify_key, participant, current, author, how, since_ns FROM mf_key" \
+		" ORDER BY participant, since_ns, verify_key") \
+	Q(KEY_PUT, \
+		"INSERT OR REPLACE INTO mf_key (verify_key, participant, current, author, how, since_ns)" \
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)") \
+	Q(KEY_RETIRE, "UPDATE mf_key SET current = 0 WHERE participant = ?1 AND current AND verify_key <> ?2") \
+	Q(MET_GET, "SELECT 1 FROM mf_met WHERE participant = ?1") \
+	Q(MET_ANY, "SELECT 1 FROM mf_met LIMIT 1") \
+	Q(MET_PUT, "INSERT OR IGNORE INTO mf_met (participant, since_ns) VALUES (?1, ?2)") \
 \
 	Q(SNAP_ID, "SELECT id, depth FROM idx.snapshots WHERE cap = ?1") \
 	Q(SNAP_INSERT, \
@@ -315,6 +337,10 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 4, INDEX_VERSION = 2 };
 	Q(HEAD_EACH, \
 		"SELECT h.relpath, s.cap FROM idx.heads h CROSS JOIN idx.snapshots s ON s.id = h.snapshot" \
 		" WHERE h.participant = (SELECT id FROM idx.participants WHERE name = ?1) ORDER BY h.relpath") \
+	Q(HEAD_KEYS, \
+		"SELECT DISTINCT s.author_key, s.author FROM idx.heads h CROSS JOIN idx.snapshots s ON s.id = " \
+		"h.snapshot" \
+		" WHERE h.participant = (SELECT id FROM idx.participants WHERE name = ?1)") \
 	Q(HEAD_UNSETTLED, \
 		"SELECT h.relpath FROM idx.heads h CROSS JOIN idx.snapshots s ON s.id = h.snapshot" \
 		" LEFT JOIN current_snapshots c ON c.relpath = h.relpath WHERE c.snapshot_cap IS NOT s.cap" \

@@ -119,6 +119,8 @@ load(struct mf_folder *f, mf_err *err)
 
 	if (rc == MF_OK)
 		rc = mf_state_intent_each(f->state, intent_each, f, err);
+	if (rc == MF_OK)
+		rc = mf_trust_load(f, err);
 	f->loaded = rc == MF_OK;
 	return rc;
 }
@@ -157,6 +159,8 @@ turn_body(void *arg, mf_err *err)
 	mf_poll_take_in(f);
 	mf_fetch_turn(f);
 	mf_link_turn(f);
+	if (mf_poll_is_in(f) && mf_fetch_idle(f))
+		mf_trust_settle(f);
 	for (unsigned i = 0; i < PATHS_PER_TURN && f->turn_err.code == MF_OK && (p = pop_ready(f)) != NULL; i++) {
 		if (f->n_turn_paths == f->cap_turn_paths) {
 			f->cap_turn_paths = f->cap_turn_paths == 0 ? 128 : f->cap_turn_paths * 2;

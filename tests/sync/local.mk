@@ -10,6 +10,12 @@ check_PROGRAMS += %reldir%/test_entryset
 %canon_reldir%_test_entryset_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_entryset
 
+check_PROGRAMS += %reldir%/test_trust
+%canon_reldir%_test_trust_SOURCES = %reldir%/test_trust.c
+%canon_reldir%_test_trust_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_trust_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_trust
+
 # A world of participants that the real planner is driven in.
 MF_MODEL_WORLD = %reldir%/model_world.c %reldir%/model_world.h %reldir%/model_engine.c %reldir%/model_python.c
 

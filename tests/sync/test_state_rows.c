@@ -344,11 +344,10 @@ Test(rows, conflicts_read_back_and_python_sees_them, .timeout = 10)
 	fixture_end(&f);
 }
 
-Test(rows, known_heads_and_pinned_keys_read_back, .timeout = 10)
+Test(rows, known_heads_read_back, .timeout = 10)
 {
 	struct fixture f;
 	mf_immdir caps[3] = {fixture_snap(1), fixture_snap(2), fixture_snap(1)}, *got;
-	uint8_t key[32] = {5}, out[32];
 	size_t n;
 
 	fixture_start(&f);
@@ -365,14 +364,67 @@ Test(rows, known_heads_and_pinned_keys_read_back, .timeout = 10)
 	OK(mf_state_known_set(s, "x", NULL, 0, &err));
 	OK(mf_state_known_get(s, "x", &got, &n, &err));
 	cr_assert(n == 0 && got == NULL);
-	cr_assert(mf_state_key_get(s, "bob", out, &err) == MF_ENOTFOUND);
-	OK(mf_state_key_pin(s, "bob", key, &err));
-	OK(mf_state_key_get(s, "bob", out, &err));
-	cr_assert(memcmp(out, key, 32) == 0);
-	key[0] = 6;
-	OK(mf_state_key_pin(s, "bob", key, &err));
-	OK(mf_state_key_get(s, "bob", out, &err));
-	cr_assert(out[0] == 6);
+	mf_state_close(s);
+	fixture_end(&f);
+}
+
+static mf_code
+note_key(void *arg, const mf_key_row *r)
+{
+	mf_buf_addf(arg, "%d %s%s %s %d %lld; ", r->key[0], r->participant, r->current ? "!" : "", r->author, r->how,
+		(long long)r->since_ns);
+	return MF_OK;
+}
+
+Test(rows, a_participant_has_one_key_and_no_key_is_forgotten, .timeout = 10)
+{
+	struct fixture f;
+	mf_key_row row = {.key = {5},
+			   .participant = (char *)"bob",
+			   .current = true,
+			   .author = (char *)"b",
+			   .how = 1,
+			   .since_ns = 10},
+		   got;
+	mf_buf all = {0};
+	bool met;
+
+	fixture_start(&f);
+	fixture_create(&f);
+	struct mf_state *s = fixture_open(&f);
+	cr_assert(mf_state_key_get(s, row.key, &got, &err) == MF_ENOTFOUND);
+	cr_assert(mf_state_key_of(s, "bob", &got, &err) == MF_ENOTFOUND);
+	OK(mf_state_key_put(s, &row, &err));
+	row = (mf_key_row){.key = {4},
+		.participant = (char *)"",
+		.author = (char *)"dave",
+		.how = MF_KEY_FIRST_USE,
+		.since_ns = 11};
+	OK(mf_state_key_put(s, &row, &err));
+	row = (mf_key_row){.key = {6},
+		.participant = (char *)"bob",
+		.current = true,
+		.author = (char *)"",
+		.how = MF_KEY_USER,
+		.since_ns = 12};
+	OK(mf_state_key_put(s, &row, &err));
+	OK(mf_state_key_of(s, "bob", &got, &err));
+	cr_assert(got.key[0] == 6 && got.how == MF_KEY_USER);
+	mf_key_row_clear(&got);
+	OK(mf_state_key_each(s, note_key, &all, &err));
+	cr_assert(mf_str_eq(mf_buf_str(&all), MF_STR("4  dave 1 11; 5 bob b 1 10; 6 bob!  3 12; ")), "%.*s", (int)all.n,
+		all.p);
+	OK(mf_state_met_get(s, NULL, &met, &err));
+	cr_assert(!met);
+	OK(mf_state_met_put(s, "bob", 5, &err));
+	OK(mf_state_met_put(s, "bob", 6, &err));
+	OK(mf_state_met_get(s, NULL, &met, &err));
+	cr_assert(met);
+	OK(mf_state_met_get(s, "bob", &met, &err));
+	cr_assert(met);
+	OK(mf_state_met_get(s, "carol", &met, &err));
+	cr_assert(!met);
+	mf_buf_free(&all);
 	mf_state_close(s);
 	fixture_end(&f);
 }
