@@ -204,7 +204,7 @@ typedef void mf_folder_resolved(void *arg, const mf_err *err, const mf_resolutio
 /** Settle the conflict of @p relpath.  It holds for the versions in conflict now, and for the file as it is now unless
  *  @p take is MF_TAKE_MINE: what changes meanwhile is kept, and the answer says so (MF_ECHANGED).
  *  @param use  MF_TAKE_USE: whose; else NULL.
- *  *ticket (may be NULL) lets the waiter leave: what is not recorded then is not done. */
+ *  *ticket (may be NULL) lets the waiter leave: what is not being carried out by then is not done. */
 void mf_folder_resolve(struct mf_folder *f, const char *relpath, enum mf_take take, const char *use,
 	mf_folder_resolved *done, void *arg, uint64_t *ticket);
 

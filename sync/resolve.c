@@ -176,6 +176,8 @@ see(struct mf_choice *c, const mf_conflict *rows, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].closing)
 			continue;
+		/* beside p lies an older version: whoever asks has seen that one */
+		c->outdated |= !rows[i].marker_written && rows[i].has_marker_sha;
 		c->name[c->n] = mf_strdup(mf_strz(rows[i].slot));
 		c->cap[c->n++] = rows[i].cap;
 	}
@@ -220,6 +222,9 @@ check(struct mf_folder *f, struct mf_choice *c, const char *use, mf_err *err)
 		rc = mf_fail(err, MF_EINVAL, 0, "No conflicts for \"%s\"", c->relpath);
 	if (rc == MF_OK)
 		rc = choose(c, use, err);
+	if (rc == MF_OK && c->outdated)
+		rc = mf_fail(
+			err, MF_ECHANGED, 0, "the versions in conflict with %s have changed meanwhile", c->relpath);
 	if (rc == MF_OK && c->take == MF_TAKE_MERGE && f->conf.read_only)
 		rc = mf_fail(err, MF_EINVAL, 0, "Cannot merge in a read-only folder");
 	if (rc == MF_OK && f->set.paused)

@@ -29,6 +29,7 @@ struct mf_choice {
 	mf_immdir chosen; /* USE, MERGE: one of them */
 	mf_stat then;     /* USE, MERGE: p as it was */
 	bool automatic;   /* nobody waits */
+	bool outdated;    /* when it was made, a marker did not hold its version yet, but an older one */
 	bool committed;   /* DECIDED by an earlier turn */
 	enum mf_choice_state state;
 	mf_snap_row *text; /* MERGE: the merged content, on the grid already */

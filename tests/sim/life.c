@@ -202,7 +202,13 @@ settle_some(struct life *l, struct member *m, size_t skip, bool take)
 
 	if (!runs(m) || mf_folder_conflicts(m->f, pick_conflict, &s, NULL) != MF_OK || !s.done)
 		return false;
-	oracle_settle_one(&l->o, m, s.path, s.slot, take);
+	uint64_t how = sim_random(l->c.w, 10);
+	if (how < 4)
+		oracle_resolve(&l->o, m, s.path, s.slot, take);
+	else if (how < 5 && take)
+		oracle_settle_edited(&l->o, m, s.path, s.slot);
+	else
+		oracle_settle_one(&l->o, m, s.path, s.slot, take);
 	return true;
 }
 

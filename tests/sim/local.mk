@@ -23,10 +23,16 @@ check_PROGRAMS += %reldir%/test_engine_three
 %canon_reldir%_test_engine_three_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_engine_three
 check_PROGRAMS += %reldir%/test_engine_settle
-%canon_reldir%_test_engine_settle_SOURCES = %reldir%/test_engine_settle.c $(SIM_CAST)
+%canon_reldir%_test_engine_settle_SOURCES = %reldir%/test_engine_settle.c %reldir%/play.c %reldir%/play.h $(SIM_CAST)
 %canon_reldir%_test_engine_settle_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_settle_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_engine_settle
+check_PROGRAMS += %reldir%/test_engine_settle_odd
+%canon_reldir%_test_engine_settle_odd_SOURCES = %reldir%/test_engine_settle_odd.c %reldir%/play.c %reldir%/play.h \
+	$(SIM_CAST)
+%canon_reldir%_test_engine_settle_odd_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_engine_settle_odd_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_engine_settle_odd
 check_PROGRAMS += %reldir%/test_engine_merge
 %canon_reldir%_test_engine_merge_SOURCES = %reldir%/test_engine_merge.c $(SIM_CAST)
 %canon_reldir%_test_engine_merge_CFLAGS = $(TEST_CFLAGS)
@@ -39,7 +45,7 @@ check_PROGRAMS += %reldir%/test_engine_odd
 TESTS += %reldir%/test_engine_odd
 check_PROGRAMS += %reldir%/test_engine_random
 %canon_reldir%_test_engine_random_SOURCES = %reldir%/test_engine_random.c %reldir%/life.c %reldir%/life.h \
-	%reldir%/oracle.c %reldir%/oracle.h %reldir%/says.c %reldir%/says.h $(SIM_CAST)
+	%reldir%/oracle.c %reldir%/oracle.h %reldir%/oracle_settle.c %reldir%/says.c %reldir%/says.h $(SIM_CAST)
 %canon_reldir%_test_engine_random_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_random_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_engine_random

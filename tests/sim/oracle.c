@@ -24,8 +24,8 @@ oracle_value_of(mf_str content)
 	return (unsigned)strtoul(text, NULL, 10);
 }
 
-static unsigned
-shown(struct member *m, const char *path)
+unsigned
+oracle_shown(struct member *m, const char *path)
 {
 	mf_buf b = {0};
 	unsigned v = sim_read(m->h, cast_path(path), &b) ? oracle_value_of(mf_buf_str(&b)) : 0;
@@ -43,8 +43,8 @@ find(const struct oracle *o, const char *path, unsigned value)
 	return NULL;
 }
 
-static void
-kill(struct oracle *o, struct member *m, const char *path, unsigned value)
+void
+oracle_kill(struct oracle *o, struct member *m, const char *path, unsigned value)
 {
 	struct oracle_value *v = find(o, path, value);
 
@@ -54,8 +54,8 @@ kill(struct oracle *o, struct member *m, const char *path, unsigned value)
 	sim_trace(m->cast->w, "KNOWS %s replaces %u at %s", m->name, value, path);
 }
 
-static void
-add(struct oracle *o, struct member *m, const char *path, unsigned value)
+void
+oracle_add(struct oracle *o, struct member *m, const char *path, unsigned value)
 {
 	if (o->n == o->cap) {
 		o->cap = o->cap * 2 + 64;
@@ -77,8 +77,8 @@ is_judged(const struct oracle *o, const char *path)
 	return false;
 }
 
-static void
-judge(struct oracle *o, const char *path)
+void
+oracle_judge(struct oracle *o, const char *path)
 {
 	if (is_judged(o, path))
 		return;
@@ -115,14 +115,14 @@ oracle_write(struct oracle *o, struct member *m, const char *path, unsigned how)
 	memset(text, '.', sizeof(text));
 	(void)snprintf(text, sizeof(text), "v%06u", value);
 	text[7] = ' ';
-	kill(o, m, path, shown(m, path));
+	oracle_kill(o, m, path, oracle_shown(m, path));
 	if (how == 0) {
 		sim_write(m->h, cast_path(path), text, n);
 	} else {
 		sim_write(m->h, cast_path(".beside.tmp~"), text, n);
 		(void)cast_move(m, ".beside.tmp~", path);
 	}
-	add(o, m, path, value);
+	oracle_add(o, m, path, value);
 }
 
 void
@@ -132,22 +132,22 @@ oracle_delete(struct oracle *o, struct member *m, const char *path)
 
 	if (!sim_stat(m->h, cast_path(path), &st) || st.kind != MF_KIND_FILE)
 		return;
-	kill(o, m, path, shown(m, path));
+	oracle_kill(o, m, path, oracle_shown(m, path));
 	(void)cast_remove(m, path);
 }
 
 void
 oracle_rename(struct oracle *o, struct member *m, const char *from, const char *to)
 {
-	unsigned value = shown(m, from);
+	unsigned value = oracle_shown(m, from);
 
 	/* a value that comes back to where it was replaced would have to be live and not live */
 	if (value == 0 || find(o, to, value) != NULL || !make_room(m, to))
 		return;
-	kill(o, m, from, value);
-	kill(o, m, to, shown(m, to));
+	oracle_kill(o, m, from, value);
+	oracle_kill(o, m, to, oracle_shown(m, to));
 	(void)cast_move(m, from, to);
-	add(o, m, to, value);
+	oracle_add(o, m, to, value);
 }
 
 struct below {
@@ -174,9 +174,9 @@ each_below(void *arg, const char *relpath, const mf_stat *st, mf_str content)
 			strlen(from) + 8 >= ORACLE_PATH_MAX;
 		return;
 	}
-	kill(b->o, b->m, from, value);
+	oracle_kill(b->o, b->m, from, value);
 	if (b->to != NULL)
-		add(b->o, b->m, to, value);
+		oracle_add(b->o, b->m, to, value);
 }
 
 static bool
@@ -228,15 +228,15 @@ oracle_settle_one(struct oracle *o, struct member *m, const char *path, const ch
 	char marker[ORACLE_PATH_MAX + 64];
 
 	(void)snprintf(marker, sizeof(marker), "%s.conflict-%s", path, slot);
-	unsigned theirs = shown(m, marker), ours = shown(m, path);
-	judge(o, path);
+	unsigned theirs = oracle_shown(m, marker), ours = oracle_shown(m, path);
+	oracle_judge(o, path);
 	if (theirs == 0)
 		return;
 	if (!take) {
-		kill(o, m, path, theirs);
+		oracle_kill(o, m, path, theirs);
 		(void)cast_remove(m, marker);
 	} else if (make_room(m, path)) {
-		kill(o, m, path, ours);
+		oracle_kill(o, m, path, ours);
 		(void)cast_move(m, marker, path);
 	}
 }
@@ -278,10 +278,10 @@ oracle_check(const struct oracle *o, struct cast *c, bool temporary)
 	for (size_t k = 0; k < c->n; k++) {
 		for (size_t i = 0; i < o->n; i++) {
 			const struct oracle_value *v = &o->v[i];
-			if (!v->live || shown(&c->m[k], v->path) == v->value)
+			if (!v->live || oracle_shown(&c->m[k], v->path) == v->value)
 				continue;
 			(void)snprintf(text, sizeof(text), "%s does not show value %u by %s at %s but %u", c->m[k].name,
-				v->value, v->by, v->path, shown(&c->m[k], v->path));
+				v->value, v->by, v->path, oracle_shown(&c->m[k], v->path));
 			return text;
 		}
 		struct checking check = {o, &c->m[k], text, sizeof(text), temporary};

@@ -43,6 +43,19 @@ void oracle_delete_dir(struct oracle *o, struct member *m, const char *dir);
 /** Settle what @p m shows as a conflict at @p path: dismiss the marker, or take it. */
 void oracle_settle_one(struct oracle *o, struct member *m, const char *path, const char *slot, bool take);
 
+/** The same over the API (oracle_settle.c): mine, or the slot's version.  What it settles is only known when the answer
+ *  comes; without one it may have been settled. */
+void oracle_resolve(struct oracle *o, struct member *m, const char *path, const char *slot, bool take);
+/** Edit the marker and move it over the file: that text. */
+void oracle_settle_edited(struct oracle *o, struct member *m, const char *path, const char *slot);
+
+/* Pieces of the above. */
+
+unsigned oracle_shown(struct member *m, const char *path); /**< the value of a file; 0: none */
+void oracle_kill(struct oracle *o, struct member *m, const char *path, unsigned value); /**< replaced knowingly */
+void oracle_add(struct oracle *o, struct member *m, const char *path, unsigned value);
+void oracle_judge(struct oracle *o, const char *path);
+
 /** After everything.  @return NULL, or a sentence about the first thing that is wrong (static memory).
  *  @param temporary  temporary files of the engine are allowed: failures may leave some, a restart sweeps them. */
 const char *oracle_check(const struct oracle *o, struct cast *c, bool temporary);
