@@ -1,5 +1,6 @@
 /* Applying remote versions: batches, intents, records.  The blocking part is in replace.c. */
 #include "sync/resolve.h"
+#include "sync/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -462,7 +463,7 @@ record_replaced(struct mf_folder *f, struct mf_path *p, mf_err *err)
 		if (rc == MF_OK)
 			rc = mf_state_pending_clear(f->state, p->relpath, err);
 	}
-	if (rc == MF_OK && f->conf.read_only)
+	if (rc == MF_OK && f->known_any)
 		rc = mf_state_known_set(f->state, p->relpath, NULL, 0, err);
 	if (rc == MF_OK)
 		rc = mf_choice_recorded(f, p, a->target, a->merge, err);
@@ -474,6 +475,8 @@ record_replaced(struct mf_folder *f, struct mf_path *p, mf_err *err)
 		rc = mf_state_intent_drop(f->state, p->relpath, err);
 	if (rc != MF_OK)
 		return rc;
+	if (mf_rules_file(p->relpath)) /* a watch may say so, too, or not */
+		mf_rules_event(f, a->dir);
 	p->seen = (struct mf_seen){.valid = !a->now_unknown,
 		.root_generation = f->root_generation,
 		.st = a->now,

@@ -1,5 +1,6 @@
 /* One path, inside a turn: facts, decision, deed; again until it waits for something or is at rest. */
 #include "sync/resolve.h"
+#include "sync/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +113,7 @@ need_made(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 }
 
 static mf_code
-store_made(struct mf_folder *f, struct mf_path *p, bool merge, mf_err *err)
+store_made(struct mf_folder *f, struct mf_path *p, const struct mf_gathered *g, bool merge, mf_err *err)
 {
 	mf_pending pend = {
 		.cap = p->made->cap, .state = p->made_state, .merge = merge, .made_ns = MF_OPS(f)->now_ns(f->env)};
@@ -120,6 +121,8 @@ store_made(struct mf_folder *f, struct mf_path *p, bool merge, mf_err *err)
 
 	if (rc == MF_OK)
 		rc = mf_state_pending_add(f->state, p->relpath, &pend, err);
+	if (rc == MF_OK && g->n_known > 0) /* they are among its parents */
+		rc = mf_state_known_set(f->state, p->relpath, NULL, 0, err);
 	if (rc == MF_OK) {
 		mf_snap_row_free(p->made);
 		p->made = NULL;
@@ -185,14 +188,14 @@ bit_is_theirs(const struct mf_path *p, struct mf_gathered *g, mf_sid sid)
 
 /* Nothing to do but for the bit: the user changed it. */
 static bool
-bit_is_news(const struct mf_folder *f, const struct mf_path *p, struct mf_gathered *g, const mf_plan *plan)
+bit_is_news(const struct mf_path *p, struct mf_gathered *g, const mf_plan *plan)
 {
 	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
 
 	/* against the bit as it came out on this disk: some file systems cannot keep it */
-	return plan->act == MF_ACT_NOTHING && !f->conf.read_only && !plan->conflicted && g->n_pending == 0 &&
-		p->seen.kind == MF_LOCAL_FILE && e != NULL && e->has_executable && disk_is_e(p, g) && g->path.ours &&
-		g->path.executable != disk_executable(p);
+	return plan->act == MF_ACT_NOTHING && g->facts.policy == MF_READ_WRITE && !plan->conflicted &&
+		g->n_pending == 0 && p->seen.kind == MF_LOCAL_FILE && e != NULL && e->has_executable &&
+		disk_is_e(p, g) && g->path.ours && g->path.executable != disk_executable(p);
 }
 
 static mf_code
@@ -218,6 +221,7 @@ resolve_read_only(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g,
 		rc = adopt(f, p, g, plan->base_after, err);
 	if (rc == MF_OK)
 		rc = mf_state_known_set(f->state, p->relpath, known, plan->n_known_after, err);
+	f->known_any |= plan->n_known_after > 0;
 	if (rc == MF_OK)
 		rc = mf_rows_settled(f, p, g, err);
 	if (rc == MF_OK)
@@ -265,17 +269,17 @@ do_snapshot(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const
 {
 	if (!need_made(f, p, g, plan))
 		return WAIT;
-	return done_or(store_made(f, p, plan->n_sids > 1, err));
+	return done_or(store_made(f, p, g, plan->n_sids > 1, err));
 }
 
 static enum after
 do_resolve(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
 {
-	if (f->conf.read_only)
+	if (g->facts.policy == MF_READ_ONLY)
 		return done_or(resolve_read_only(f, p, g, plan, err));
 	if (!need_made(f, p, g, plan))
 		return WAIT;
-	mf_code rc = store_made(f, p, true, err);
+	mf_code rc = store_made(f, p, g, true, err);
 	if (rc == MF_OK)
 		rc = mf_rows_settled(f, p, g, err);
 	if (rc == MF_OK)
@@ -306,11 +310,16 @@ take_merge(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const 
 static enum after
 do_resolve_with(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
 {
+	if (plan->sid == MF_SID_NONE &&
+		g->facts.policy == MF_READ_ONLY) { /* a rule came: a merge would be a snapshot */
+		mf_choice_rest(f, p);
+		return AGAIN;
+	}
 	const mf_snap_row *content = plan->sid != MF_SID_NONE ? mf_facts_row(g, plan->sid) : mf_choice_text(f, p, g);
 
 	if (content == NULL)
 		return p->stage == MF_ST_IDLE ? AGAIN : WAIT;
-	if (!f->conf.read_only)
+	if (g->facts.policy == MF_READ_WRITE)
 		return take_merge(f, p, g, plan, content, err);
 	mf_code rc = mf_rows_own(f, p, g, err);
 	if (rc != MF_OK)
@@ -396,7 +405,7 @@ one_step(struct mf_folder *f, struct mf_path *p, mf_err *err)
 		return FAILED;
 	mf_choice_facts(f, p, g);
 	mf_plan_path(&g->history, &g->facts, &plan);
-	if (bit_is_news(f, p, g, &plan)) {
+	if (bit_is_news(p, g, &plan)) {
 		plan.act = MF_ACT_SNAPSHOT_LOCAL;
 		plan.sids[0] = g->e;
 		plan.n_sids = 1;
@@ -447,10 +456,11 @@ mf_path_step(struct mf_folder *f, struct mf_path *p)
 			entry_is_ours_again(f, p);
 	}
 	if (p->stage != MF_ST_IDLE)
-		return;      /* whatever it waits for makes it ready again */
-	if (f->set.paused) { /* what was begun above is recorded; nothing is begun */
+		return;                               /* whatever it waits for makes it ready again */
+	if (f->set.paused || mf_rules_unsettled(f)) { /* what was begun above is recorded; nothing is begun */
 		f->parked = true;
-		mf_choice_rest(f, p);
+		if (f->set.paused)
+			mf_choice_rest(f, p);
 		return;
 	}
 	if (p->need_look && p->apply != NULL && p->apply->recorded)

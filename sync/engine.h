@@ -129,7 +129,7 @@ void mf_path_fail(struct mf_folder *f, struct mf_path *p, const mf_err *err);
 /** Nothing more to do for now: tell listeners, forget the path. @p p may be freed. */
 void mf_path_rest(struct mf_folder *f, struct mf_path *p);
 void mf_paths_free(struct mf_folder *f);
-/** The folder is paused no longer: paths that rest with something to do are looked at. */
+/** What held everything back is over: paths that rest with something to do are looked at. */
 void mf_paths_unpark(struct mf_folder *f);
 /** After a burst, when no path is under work: give its memory back to the system. */
 void mf_paths_shrink(struct mf_folder *f);
@@ -221,7 +221,9 @@ struct mf_folder {
 	mf_folder_listener *listen;
 	void *listen_arg;
 	bool started, closing;
-	bool parked; /* paths that had something to do while the folder was paused are left in the table */
+	bool parked;            /* paths that had something to do while nothing was begun are left in the table */
+	struct mf_rules *rules; /* rules.h */
+	bool known_any;         /* the table of Known may have rows */
 	void (*closed)(void *arg);
 	void *closed_arg;
 	struct mf_task *tasks;

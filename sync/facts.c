@@ -1,5 +1,5 @@
 /* From databases and the last look to the planner's facts. */
-#include "sync/engine.h"
+#include "sync/rules.h"
 
 #include <stdlib.h>
 
@@ -128,7 +128,7 @@ read_rows(struct mf_folder *f, const struct mf_path *p, struct mf_gathered *g, m
 		rc = mf_state_conflict_get(f->state, relpath, &g->conflict, &g->n_conflict, err);
 	if (rc == MF_OK)
 		rc = mf_state_head_get(f->state, relpath, &g->head, &g->n_head, err);
-	if (rc == MF_OK && f->conf.read_only)
+	if (rc == MF_OK && f->known_any)
 		rc = mf_state_known_get(f->state, relpath, &g->known, &g->n_known, err);
 	if (rc != MF_OK || !p->has_intent)
 		return rc;
@@ -228,7 +228,7 @@ mf_facts_gather(struct mf_folder *f, struct mf_path *p, struct mf_gathered **out
 		return rc;
 	}
 	x->base = g->has_path && g->path.has_base ? mf_facts_sid(g, g->path.base.text) : MF_SID_NONE;
-	x->policy = f->conf.read_only ? MF_READ_ONLY : MF_READ_WRITE;
+	x->policy = f->conf.read_only || mf_rules_withhold(f, p->relpath) ? MF_READ_ONLY : MF_READ_WRITE;
 	x->intent = g->has_intent;
 	g->pending_sid = mf_alloc((g->n_pending + 1) * sizeof(mf_sid));
 	for (size_t i = 0; i < g->n_pending; i++)

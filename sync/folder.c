@@ -1,5 +1,6 @@
 /* A folder: birth, death, requests. */
 #include "sync/resolve.h"
+#include "sync/rules.h"
 
 #include <stdlib.h>
 
@@ -143,6 +144,7 @@ mf_folder_open(struct mf_env *env, struct mf_grid *grid, const char *name, const
 	f->poll_timer = env->ops->timer_new(env, on_poll, f);
 	f->scan_timer = env->ops->timer_new(env, on_scan, f);
 	f->gate_timer = env->ops->timer_new(env, mf_gate_run, f);
+	f->rules = mf_rules_new(f);
 	*out = f;
 	return MF_OK;
 
@@ -192,6 +194,7 @@ mf_folder_end(struct mf_folder *f)
 	MF_OPS(f)->timer_free(f->poll_timer);
 	MF_OPS(f)->timer_free(f->scan_timer);
 	MF_OPS(f)->timer_free(f->gate_timer);
+	mf_rules_free(f->rules);
 	mf_fetch_free(f);
 	mf_poll_drop(f);
 	mf_peers_free(f);

@@ -45,6 +45,8 @@ libmf_a_SOURCES += \
 	%reldir%/resolve.c \
 	%reldir%/resolve.h \
 	%reldir%/rows.c \
+	%reldir%/rules.c \
+	%reldir%/rules.h \
 	%reldir%/scan.c \
 	%reldir%/settings.c \
 	%reldir%/settings.h \
@@ -76,4 +78,4 @@ libmf_a_SOURCES += \
 	%reldir%/walk.h \
 	%reldir%/walk_missing.c \
 	%reldir%/watch.c
-EXTRA_DIST += %reldir%/README.md docs/database.md docs/planner.md
+EXTRA_DIST += %reldir%/README.md docs/database.md docs/magicignore.md docs/planner.md

@@ -105,7 +105,7 @@ look_done(struct mf_task *t)
 static bool
 simple_case(struct mf_folder *f, const struct mf_gathered *g)
 {
-	if (f->conf.read_only || !f->self_read || !f->polled_once || g->has_intent || g->n_conflict > 0)
+	if (g->facts.policy == MF_READ_ONLY || !f->self_read || !f->polled_once || g->has_intent || g->n_conflict > 0)
 		return false;
 	for (size_t i = 0; i < g->facts.n_heads; i++)
 		if (g->heads[i].kind != MF_HEAD_CAP ? g->heads[i].kind == MF_HEAD_UNREAD : g->heads[i].sid != g->e)

@@ -80,6 +80,8 @@ snapshot_local(struct mf_planning *p, mf_sid first, const char *why)
 {
 	if (first != MF_SID_NONE)
 		mf_planning_out_sid(p, first);
+	for (size_t i = 0; i < p->f->n_known; i++) /* settled while it could not be published */
+		mf_planning_out_sid(p, p->f->known[i]);
 	mf_planning_out_absorbed(p);
 	mf_planning_act(p, MF_ACT_SNAPSHOT_LOCAL, MF_SID_NONE, why);
 }
@@ -145,7 +147,7 @@ conflicts_with_own_entry(const struct mf_planning *p)
 static bool
 record_edit(struct mf_planning *p)
 {
-	if (!p->dirty || p->conflicted || conflicts_with_own_entry(p))
+	if (p->x != MF_SID_X || p->conflicted || conflicts_with_own_entry(p))
 		return false;
 	snapshot_local(p, p->e, "the disk differs from what was last known");
 	return true;
@@ -174,7 +176,7 @@ merge(struct mf_planning *p)
 
 	for (size_t i = 0; i < p->n; i++)
 		any |= mf_rel_absorbs(p->cand[i].rel);
-	if (p->dirty || !any)
+	if (p->x == MF_SID_X || !any)
 		return false;
 	snapshot_local(p, p->x, "a merge: our content, and a record of both histories");
 	return true;

@@ -188,6 +188,8 @@ out_settled(struct mf_planning *p)
 {
 	if (p->e != MF_SID_NONE)
 		mf_planning_out_sid(p, p->e);
+	for (size_t i = 0; i < p->f->n_known; i++)
+		mf_planning_out_sid(p, p->f->known[i]);
 	for (const mf_row *r = NULL; (r = next_row(p, MF_ROW_OPEN, r)) != NULL;)
 		mf_planning_out_sid(p, r->sid);
 	mf_planning_out_absorbed(p);

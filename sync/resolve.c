@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sync/rules.h"
+
 /* ---- the list ------------------------------------------------------------------------------------------ */
 
 struct mf_choice *
@@ -227,6 +229,8 @@ check(struct mf_folder *f, struct mf_choice *c, const char *use, mf_err *err)
 			err, MF_ECHANGED, 0, "the versions in conflict with %s have changed meanwhile", c->relpath);
 	if (rc == MF_OK && c->take == MF_TAKE_MERGE && f->conf.read_only)
 		rc = mf_fail(err, MF_EINVAL, 0, "Cannot merge in a read-only folder");
+	if (rc == MF_OK && c->take == MF_TAKE_MERGE && mf_rules_withhold(f, c->relpath))
+		rc = mf_fail(err, MF_EINVAL, 0, "Cannot merge what .magicignore takes out");
 	if (rc == MF_OK && f->set.paused)
 		rc = mf_fail(err, MF_EBUSY, 0, "the folder is paused");
 	if (rc == MF_OK && (f->root == NULL || f->root_doubtful))
@@ -344,7 +348,7 @@ mf_choice_automatic(struct mf_folder *f, struct mf_path *p, struct mf_gathered *
 	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
 	struct mf_choice *c;
 
-	if (f->set.merge != MF_MERGE_TEXT || f->conf.read_only || !f->self_read || !plan->conflicted ||
+	if (f->set.merge != MF_MERGE_TEXT || g->facts.policy == MF_READ_ONLY || !f->self_read || !plan->conflicted ||
 		g->n_conflict != 1 || g->conflict[0].closing || mf_choice_of(f, p->relpath) != NULL)
 		return false;
 	if (p->seen.kind != MF_LOCAL_FILE || !p->seen.same_as_e || e == NULL || e->size > MF_MERGE_MAX)
@@ -400,9 +404,10 @@ mf_choice_recorded(struct mf_folder *f, struct mf_path *p, const mf_snap_row *ta
 			mf_choice_decided(f, p->relpath);
 		return rc;
 	}
-	if (!f->conf.read_only || c == NULL || c->known == NULL || strcmp(c->chosen.text, target->cap.text) != 0)
+	if (c == NULL || c->known == NULL || strcmp(c->chosen.text, target->cap.text) != 0)
 		return MF_OK;
 	rc = mf_state_known_set(f->state, p->relpath, c->known, c->n_known, err);
+	f->known_any |= c->n_known > 0;
 	if (rc == MF_OK)
 		rc = mf_rows_close(f, p->relpath, c->cap, c->n, err);
 	if (rc == MF_OK)

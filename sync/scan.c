@@ -1,5 +1,5 @@
 /* What is on disk and differs from what we know: starting walks, using what they found. */
-#include "sync/walk.h"
+#include "sync/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,6 +228,7 @@ walk_done(struct mf_task *t)
 	} else {
 		if (w->mode == WALK_FULL)
 			note_root(f);
+		mf_rules_walked(f, w);
 		watch_dirs(f, w);
 		report_bad(f, w);
 		if (w->mode == WALK_FULL) {
@@ -257,7 +258,9 @@ walk_start(struct mf_folder *f, struct walk *w, enum walk_mode mode, const char 
 {
 	w->mode = mode;
 	w->root = f->root;
+	w->from = mf_strdup(mf_strz(from));
 	mf_walk_add(&w->todo, from);
+	mf_rules_walk(f, w);
 	w->task.pool = MF_POOL_TRANSFER;
 	w->task.work = mf_walk_work;
 	w->task.done = walk_done;
@@ -330,6 +333,7 @@ open_root(struct mf_folder *f)
 		MF_OPS(f)->root_close(f->root);
 	f->root = NULL;
 	f->root_generation++; /* what was seen was seen in the old one */
+	mf_rules_forget(f);
 	mf_doubt_disk(f);
 	if (f->dirs != NULL)
 		mf_dirset_remove(f, "");

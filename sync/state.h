@@ -184,6 +184,8 @@ mf_code mf_state_conflict_each(
 /* ---- Known (read-only folders) ------------------------------------------------------------------------ */
 
 mf_code mf_state_known_get(struct mf_state *s, const char *relpath, mf_immdir **out, size_t *n, mf_err *err);
+/** Is there any? */
+mf_code mf_state_known_any(struct mf_state *s, bool *any, mf_err *err);
 mf_code mf_state_known_set(struct mf_state *s, const char *relpath, const mf_immdir *caps, size_t n, mf_err *err);
 
 /* ---- keys that sign snapshots (docs/identity.md) ----------------------------------------------------- */

@@ -150,6 +150,22 @@ mf_state_conflict_each(
 }
 
 mf_code
+mf_state_known_any(struct mf_state *s, bool *any, mf_err *err)
+{
+	sqlite3_stmt *q;
+	bool row = false;
+	mf_code rc = mf_state_query(s, QUERY_KNOWN_ANY, &q, err);
+
+	*any = false;
+	if (rc != MF_OK)
+		return rc;
+	rc = mf_state_step(q, &row, err);
+	*any = rc == MF_OK && row && sqlite3_column_int(q, 0) != 0;
+	mf_db_reset(q);
+	return rc;
+}
+
+mf_code
 mf_state_known_get(struct mf_state *s, const char *relpath, mf_immdir **out, size_t *n, mf_err *err)
 {
 	sqlite3_stmt *q;

@@ -265,6 +265,7 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 5, INDEX_VERSION = 2 };
 		" ORDER BY relpath, conflict_author") \
 \
 	Q(KNOWN_GET, "SELECT cap FROM mf_known WHERE relpath = ?1 ORDER BY cap") \
+	Q(KNOWN_ANY, "SELECT EXISTS (SELECT 1 FROM mf_known)") \
 	Q(KNOWN_ADD, "INSERT OR IGNORE INTO mf_known (relpath, cap) VALUES (?1, ?2)") \
 	Q(KNOWN_CLEAR, "DELETE FROM mf_known WHERE relpath = ?1") \
 	Q(ROOT_GET, "SELECT ino FROM mf_root") \

@@ -121,6 +121,8 @@ load(struct mf_folder *f, mf_err *err)
 		rc = mf_state_intent_each(f->state, intent_each, f, err);
 	if (rc == MF_OK)
 		rc = mf_trust_load(f, err);
+	if (rc == MF_OK)
+		rc = mf_state_known_any(f->state, &f->known_any, err);
 	f->loaded = rc == MF_OK;
 	return rc;
 }

@@ -1,5 +1,5 @@
 /* Walking the tree: one task that touches each file with one stat and reads nothing. */
-#include "sync/walk.h"
+#include "sync/rules.h"
 
 #include <stdlib.h>
 
@@ -15,12 +15,13 @@ mf_walk_add(struct list *l, const char *s)
 	l->s[l->n++] = mf_strdup(mf_strz(s));
 }
 
-static void
-list_free(struct list *l)
+void
+mf_list_free(struct list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		free(l->s[i]);
 	free(l->s);
+	*l = (struct list){0};
 }
 
 static bool
@@ -54,40 +55,75 @@ met_file(struct walk *w, const char *path, const mf_stat *st)
 	mf_walk_add(st->mtime_ns > w->now_ns - YOUNG_NS && st->mtime_ns <= w->now_ns ? &w->young : &w->differ, path);
 }
 
-static mf_code
-met(void *arg, const mf_dirent *e)
+static void
+met_dir(struct walk *w, const char *path)
 {
-	struct walk *w = arg;
-	const struct mf_env_ops *ops = MF_OPS(w->task.f);
-	mf_buf path = {0};
-	mf_stat st = {.kind = e->kind};
+	if (w->mode != WALK_ONE)
+		mf_walk_add(&w->todo, path);
+}
+
+/* Is what was met taken out by a rule?  Then it is not even looked at. */
+static bool
+is_ignored(struct walk *w, const char *path, enum mf_kind kind)
+{
+	if (kind == MF_KIND_FILE)
+		return w->here_hidden || mf_ignored_itself(w->rules, path, MF_IGNORE_IS_FILE);
+	if (kind != MF_KIND_DIR || (!w->here_hidden && !mf_ignored_itself(w->rules, path, MF_IGNORE_IS_DIR)))
+		return false;
+	if (w->mode == WALK_FIRST) /* what others publish may have been received there */
+		mf_walk_add(&w->hidden, path);
+	return true;
+}
+
+static void
+met_other(struct walk *w, const char *path, enum mf_kind kind)
+{
+	mf_stat st = {.kind = kind};
 	mf_err err = {0};
+
+	if (mf_relpath_check(mf_strz(path), &err) != MF_OK ||
+		(kind != MF_KIND_DIR && (w->mode != WALK_FIRST || kind == MF_KIND_ABSENT) &&
+			MF_OPS(w->task.f)->stat(w->root, path, &st, &err) != MF_OK)) {
+		mf_walk_add(&w->bad, path);
+		mf_walk_add(&w->bad, err.text);
+	} else if (kind == MF_KIND_ABSENT && is_ignored(w, path, st.kind)) {
+		return; /* its kind is known only now */
+	} else if (st.kind == MF_KIND_DIR) {
+		met_dir(w, path);
+	} else if (st.kind == MF_KIND_FILE && w->mode != WALK_FIRST) {
+		met_file(w, path, &st);
+	}
+}
+
+static void
+met_entry(struct walk *w, mf_str name, enum mf_kind kind)
+{
+	mf_buf path = {0};
 
 	mf_buf_addz(&path, w->here);
 	if (path.n > 0)
 		mf_buf_addc(&path, '/');
-	mf_buf_add(&path, e->name, e->n);
+	mf_buf_adds(&path, name);
 	const char *z = (char *)path.p;
-	if (mf_is_tmp_name((mf_str){e->name, e->n})) {
-		if (w->mode == WALK_FIRST && !w->no_sweep && !has(&w->keep, e->name) && e->kind == MF_KIND_FILE)
-			(void)ops->unlink(w->root, z, NULL);
-	} else if (mf_relpath_check(mf_buf_str(&path), &err) != MF_OK) {
-		mf_walk_add(&w->bad, z);
-		mf_walk_add(&w->bad, err.text);
-	} else if (e->kind == MF_KIND_DIR) {
-		if (w->mode != WALK_ONE)
-			mf_walk_add(&w->todo, z);
-	} else if (w->mode != WALK_FIRST || e->kind == MF_KIND_ABSENT) {
-		if (ops->stat(w->root, z, &st, &err) != MF_OK) {
-			mf_walk_add(&w->bad, z);
-			mf_walk_add(&w->bad, err.text);
-		} else if (st.kind == MF_KIND_DIR) {
-			mf_walk_add(&w->todo, z);
-		} else if (st.kind == MF_KIND_FILE && w->mode != WALK_FIRST) {
-			met_file(w, z, &st);
-		}
+	if (mf_is_tmp_name(name)) {
+		if (w->mode == WALK_FIRST && !w->no_sweep && !has(&w->keep, name.p) && kind == MF_KIND_FILE)
+			(void)MF_OPS(w->task.f)->unlink(w->root, z, NULL);
+	} else if (!is_ignored(w, z, kind)) {
+		met_other(w, z, kind);
 	}
 	mf_buf_free(&path);
+}
+
+/* A directory's entries are looked at when all are there: one of them may be the rules for the others. */
+static mf_code
+listed(void *arg, const mf_dirent *e)
+{
+	struct walk *w = arg;
+
+	w->has_rules |= mf_str_eq((mf_str){e->name, e->n}, MF_STR(MF_IGNORE_NAME));
+	mf_buf_addc(&w->entries, (char)e->kind);
+	mf_buf_add(&w->entries, e->name, e->n);
+	mf_buf_addc(&w->entries, '\0');
 	return MF_OK;
 }
 
@@ -102,34 +138,75 @@ spare_below(struct walk *w, const char *dir)
 			w->known[i].spared = true;
 }
 
+/* The rules that hold in the directory where the walk begins. */
+static void
+rules_above(struct walk *w)
+{
+	w->rules = mf_ignore_new();
+	for (const char *slash = w->from; slash != NULL && w->from[0] != '\0'; slash = strchr(slash + 1, '/')) {
+		char *dir = mf_strdup((mf_str){w->from, (size_t)(slash - w->from)});
+		mf_rules_read(w->task.f, w->root, dir, w->rules, &w->bad);
+		free(dir);
+	}
+}
+
+/* List one directory, which is taken over. */
+static void
+visit(struct walk *w, char *dir)
+{
+	mf_err err = {0};
+
+	w->here = dir;
+	w->has_rules = false;
+	w->entries.n = 0;
+	mf_code rc = MF_OPS(w->task.f)->list(w->root, dir, listed, w, &err);
+	if (w->has_rules && !w->here_hidden)
+		mf_rules_read(w->task.f, w->root, dir, w->rules, &w->bad);
+	for (size_t i = 0; i < w->entries.n;) {
+		mf_str name = mf_strz((char *)w->entries.p + i + 1);
+		met_entry(w, name, (enum mf_kind)w->entries.p[i]);
+		i += name.n + 2;
+	}
+	if (rc == MF_OK && !w->here_hidden) {
+		mf_walk_add(&w->dirs, dir);
+	} else if (rc != MF_OK && rc != MF_ENOTFOUND && !w->here_hidden) {
+		/* a directory that vanished under way is no error */
+		mf_walk_add(&w->bad, dir);
+		mf_walk_add(&w->bad, err.text);
+		spare_below(w, dir);
+	}
+	w->here = NULL;
+	free(dir);
+}
+
+/* Known files that no rule leaves in sight are not missed. */
+static void
+spare_ignored(struct walk *w)
+{
+	for (size_t i = 0; i < w->n_known && !mf_ignore_empty(w->rules); i++)
+		if (!w->known[i].seen && mf_ignored(w->rules, w->known[i].relpath))
+			w->known[i].spared = true;
+}
+
 mf_code
 mf_walk_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct walk *w = (struct walk *)t;
-	const struct mf_env_ops *ops = MF_OPS(t->f);
 
-	w->now_ns = ops->now_ns(t->f->env);
-	while (w->todo.n > 0 && !mf_canceled(cancel)) {
-		char *dir = w->todo.s[--w->todo.n];
-		mf_err err = {0};
-		w->here = dir;
-		mf_code rc = ops->list(w->root, dir, met, w, &err);
-		if (rc == MF_OK) {
-			mf_walk_add(&w->dirs, dir);
-		} else if (rc != MF_ENOTFOUND) { /* a directory that vanished under way is no error */
-			mf_walk_add(&w->bad, dir);
-			mf_walk_add(&w->bad, err.text);
-			spare_below(w, dir);
-		}
-		free(dir);
-	}
-	w->here = NULL;
-	if (ops->root_check(w->root, NULL) != MF_OK) {
+	w->now_ns = MF_OPS(t->f)->now_ns(t->f->env);
+	rules_above(w);
+	if (mf_ignored_dir(w->rules, w->from)) /* the loop does not know of the rule yet */
+		mf_list_free(&w->todo);
+	while (w->todo.n > 0 && !mf_canceled(cancel))
+		visit(w, w->todo.s[--w->todo.n]);
+	for (w->here_hidden = true; w->hidden.n > 0 && !mf_canceled(cancel);)
+		visit(w, w->hidden.s[--w->hidden.n]);
+	if (MF_OPS(t->f)->root_check(w->root, NULL) != MF_OK) {
 		w->root_gone = true;
-		return MF_OK;
-	}
-	if (w->mode == WALK_FULL && !mf_canceled(cancel))
+	} else if (w->mode == WALK_FULL && !mf_canceled(cancel)) {
+		spare_ignored(w);
 		mf_walk_missing(w);
+	}
 	return MF_OK;
 }
 
@@ -139,15 +216,19 @@ mf_walk_free(struct walk *w)
 	for (size_t i = 0; i < w->n_known; i++)
 		free(w->known[i].relpath);
 	free(w->known);
-	list_free(&w->keep);
-	list_free(&w->todo);
-	list_free(&w->dirs);
-	list_free(&w->differ);
-	list_free(&w->young);
-	list_free(&w->left);
-	list_free(&w->gone);
-	list_free(&w->back);
+	free(w->from);
+	mf_buf_free(&w->entries);
+	mf_ignore_free(w->rules);
+	mf_list_free(&w->hidden);
+	mf_list_free(&w->keep);
+	mf_list_free(&w->todo);
+	mf_list_free(&w->dirs);
+	mf_list_free(&w->differ);
+	mf_list_free(&w->young);
+	mf_list_free(&w->left);
+	mf_list_free(&w->gone);
+	mf_list_free(&w->back);
 	free(w->fresh);
-	list_free(&w->bad);
+	mf_list_free(&w->bad);
 	free(w);
 }

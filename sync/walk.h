@@ -4,6 +4,7 @@
 #define MF_SYNC_WALK_H
 
 #include "sync/engine.h"
+#include "sync/ignore.h"
 
 enum walk_mode {
 	WALK_FIRST, /* directories only, before anything else: they get their watches, leftovers are swept */
@@ -16,7 +17,7 @@ struct known {
 	char *relpath;
 	mf_pathstate ps;
 	bool seen;
-	bool spared; /* out of sight: below what cannot be read, or is not there now */
+	bool spared; /* out of sight: below what cannot be read, or is not there now; or a rule takes it out */
 	bool moved;  /* the same file was met under another name */
 	bool held;   /* a question about it was asked; word: or answered */
 	enum mf_word word;
@@ -36,7 +37,9 @@ struct walk {
 	struct known *known; /* sorted by bytes */
 	size_t n_known, cap_known;
 	struct list keep;   /* temporary names that intents need */
+	char *from;         /* where it begins, "" = the root */
 	struct list todo;   /* directories to list: a stack */
+	struct list hidden; /* WALK_FIRST: ignored ones, which are only swept */
 	struct list dirs;   /* directories listed */
 	struct list differ; /* files to look at */
 	struct list young;  /* the same, but written a moment ago */
@@ -51,6 +54,10 @@ struct walk {
 	bool root_gone, no_sweep;
 	size_t expected, missing, met; /* known files: all; not met, although in sight; met */
 	const char *here;              /* directory being listed */
+	bool here_hidden, has_rules;
+	mf_buf entries;          /* of it: kind, name, NUL, kind, ... */
+	struct mf_ignore *rules; /* those that were met, and those above; the worker's own */
+	unsigned rules_age;
 	int64_t now_ns;
 };
 
@@ -62,5 +69,6 @@ void mf_walk_fresh(struct walk *w, const mf_stat *st);
 void mf_walk_missing(struct walk *w);
 void mf_walk_free(struct walk *w);
 void mf_walk_add(struct list *l, const char *s); /**< a copy */
+void mf_list_free(struct list *l);               /**< empty again */
 
 #endif

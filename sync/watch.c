@@ -1,5 +1,5 @@
 /* Changes on disk as they happen: which path is to be looked at, and when it has settled (design 2.6). */
-#include "sync/engine.h"
+#include "sync/rules.h"
 
 #include <stdlib.h>
 
@@ -190,12 +190,17 @@ on_file(struct mf_folder *f, const char *relpath, const mf_watch_event *ev)
 {
 	mf_err err = {0};
 
-	if (mf_is_tmp_name(ev->name))
+	if (mf_is_tmp_name(ev->name) || (mf_marker_owner(f, relpath) == NULL && mf_rules_hide(f, relpath)))
 		return;
 	bool gone = ev->what == MF_WATCH_DELETED || ev->what == MF_WATCH_MOVED_FROM;
 	if (mf_relpath_check(mf_strz(relpath), &err) != MF_OK) {
 		mf_report_name(f, relpath, gone ? NULL : &err);
 		return;
+	}
+	if (mf_rules_file(relpath)) {
+		char *dir = mf_strdup(ev->dir);
+		mf_rules_event(f, dir);
+		free(dir);
 	}
 	uint64_t closed = looks_temporary(ev->name) ? QUIET_MS : CLOSED_MS;
 	switch (ev->what) {
@@ -243,6 +248,8 @@ on_dir(struct mf_folder *f, const char *dir, const mf_watch_event *ev)
 	case MF_WATCH_MOVED_TO:
 		if (ev->what == MF_WATCH_MOVED_TO)
 			mf_dirset_remove(f, dir); /* watches that moved along would report old names */
+		if (mf_rules_hide_dir(f, dir))
+			break;
 		(void)mf_dirset_add(f, dir);
 		mf_subscan(f, dir);
 		break;
