@@ -104,6 +104,60 @@ history_get(void *arg, mf_sid sid)
 	return &load(arg, sid)->snap;
 }
 
+/* Whoever asks has looked at both: one that is missing was found missing then. */
+static void
+note_failure(struct mf_gathered *g, mf_code rc, const mf_err *err)
+{
+	if (rc == MF_OK || rc == MF_ENOTFOUND)
+		return;
+	g->broken = true;
+	g->err = *err;
+}
+
+static bool
+history_ancestor(void *arg, mf_sid anc, mf_sid of)
+{
+	struct mf_gathered *g = arg;
+	bool yes = false;
+	mf_err err = {0};
+
+	note_failure(g, mf_state_snap_ancestor(g->f->state, g->node[anc]->cap, g->node[of]->cap, &yes, &err), &err);
+	return yes;
+}
+
+static mf_sid *
+history_beyond(void *arg, const mf_content *what, const mf_sid *x, size_t n_x, mf_sid y, size_t most, size_t *n)
+{
+	struct mf_gathered *g = arg;
+	const struct mf_node *node = load(g, y);
+	char content[MF_CAP_MAX];
+	const char **cap = mf_alloc((n_x + 1) * sizeof(*cap));
+	mf_snap_alike alike = {
+		.relpath = node->row.relpath, .deletion = what->deletion, .has_sha = what->has_sha, .size = what->size};
+	mf_immdir *found = NULL;
+	mf_err err = {0};
+
+	memcpy(alike.sha, what->sha, sizeof(alike.sha));
+	if (what->cap.n > 0 && what->cap.n < sizeof(content)) {
+		memcpy(content, what->cap.p, what->cap.n);
+		content[what->cap.n] = '\0';
+		alike.content = content;
+	}
+	for (size_t i = 0; i < n_x; i++)
+		cap[i] = g->node[x[i]]->cap;
+	*n = 0;
+	if (!node->missing)
+		note_failure(g,
+			mf_state_snap_beyond(g->f->state, &alike, cap, n_x, g->node[y]->cap, most, &found, n, &err),
+			&err);
+	mf_sid *out = mf_alloc((*n + 1) * sizeof(*out));
+	for (size_t i = 0; i < *n; i++)
+		out[i] = mf_facts_sid(g, found[i].text);
+	free(found);
+	free(cap);
+	return out;
+}
+
 const mf_snap_row *
 mf_facts_row(struct mf_gathered *g, mf_sid sid)
 {
@@ -221,7 +275,7 @@ mf_facts_gather(struct mf_folder *f, struct mf_path *p, struct mf_gathered **out
 	mf_facts *x = &g->facts;
 
 	g->f = f;
-	g->history = (mf_history){history_get, g};
+	g->history = (mf_history){.get = history_get, .arg = g, .ancestor = history_ancestor, .beyond = history_beyond};
 	mf_code rc = read_rows(f, p, g, err);
 	if (rc != MF_OK) {
 		mf_facts_free(g);

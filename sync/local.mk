@@ -55,6 +55,8 @@ libmf_a_SOURCES += \
 	%reldir%/snapshot_parse.c \
 	%reldir%/state.c \
 	%reldir%/state.h \
+	%reldir%/state_chain.c \
+	%reldir%/state_chain.h \
 	%reldir%/state_conflict.c \
 	%reldir%/state_dir.c \
 	%reldir%/state_head.c \

@@ -40,11 +40,19 @@ typedef struct mf_snap {
 	bool ours_mark; /* mf_snapshot_is_ours(): not made by Python */
 } mf_snap;
 
+enum { MF_BEYOND_ALL = 1 << 16 };
+
 /** The history; get() never fails (complete ancestry is in the index before a path is planned) and its
  *  result stays valid until the planner returns. */
 typedef struct mf_history {
 	const mf_snap *(*get)(void *arg, mf_sid sid);
 	void *arg;
+	/* Asked instead of walking far, if they are not NULL (both or none).  Pure like get(). */
+	bool (*ancestor)(void *arg, mf_sid anc, mf_sid of); /* equality counts */
+	/* Those with content @p what, @p y itself perhaps left out, in the history of @p y and in that of none of the
+	 * @p x; of several in one line the newest; at most @p most.  On the heap. */
+	mf_sid *(*beyond)(
+		void *arg, const mf_content *what, const mf_sid *x, size_t n_x, mf_sid y, size_t most, size_t *n);
 } mf_history;
 
 enum mf_local_kind {

@@ -29,6 +29,8 @@ struct mf_rel {
 /** How many visits covered() and stale() may spend in one call of the planner.  A history made to be
  *  expensive gets "not covered", "not stale" beyond it: a conflict too many, never a loss. */
 enum { MF_REL_WORK_MAX = 1 << 20 };
+/** How many snapshots a walk visits before it asks the index instead, where there is one. */
+enum { MF_REL_NEAR = 32 };
 
 void mf_rel_deinit(struct mf_rel *c);
 const mf_snap *mf_rel_get(const struct mf_rel *c, mf_sid s);

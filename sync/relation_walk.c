@@ -113,6 +113,18 @@ mf_rel_memo_free(struct mf_rel_memo *m)
 
 /* ---- ancestors -------------------------------------------------------------------------------------------------- */
 
+/* The same by the index; X is not in it, but its parents are. */
+static bool
+far_ancestor(const struct mf_rel *c, mf_sid anc, mf_sid of)
+{
+	if (of != MF_SID_X)
+		return c->h->ancestor(c->h->arg, anc, of);
+	for (size_t i = 0; i < c->x.n_parents; i++)
+		if (c->h->ancestor(c->h->arg, anc, c->x.parents[i]))
+			return true;
+	return false;
+}
+
 bool
 mf_rel_ancestor(const struct mf_rel *c, mf_sid anc, mf_sid of)
 {
@@ -123,10 +135,15 @@ mf_rel_ancestor(const struct mf_rel *c, mf_sid anc, mf_sid of)
 	uint32_t depth = mf_rel_get(c, anc)->depth;
 	struct table seen = {0};
 	struct mf_sids stack = {0};
+	size_t visits = 0;
 	bool found = false;
 
 	mf_sids_add(&stack, of);
 	while (!found && stack.n > 0) {
+		if (visits++ == MF_REL_NEAR && c->h->ancestor != NULL) {
+			found = far_ancestor(c, anc, of);
+			break;
+		}
 		const mf_snap *s = mf_rel_get(c, stack.v[--stack.n]);
 		if (s->depth <= depth)
 			continue; /* whatever is below is less deep still */
@@ -214,14 +231,46 @@ paint_add(struct paint *p, mf_sid s, uint8_t colour)
 	p->open += is_open(*at);
 }
 
+/* The same by the index. @p y is in it, or is X. */
+static void
+far_same(struct mf_rel *c, mf_sid x, mf_sid y, enum mf_rel_want want, struct mf_sids *out)
+{
+	const mf_snap *sx = mf_rel_get(c, x), *sy = mf_rel_get(c, y);
+	const mf_sid *from = y == MF_SID_X ? sy->parents : &y;
+	size_t n_from = y == MF_SID_X ? sy->n_parents : 1, n = 0;
+
+	if (y == MF_SID_X && mf_rel_same_content(c, y, x)) {
+		mf_sids_add(out, y);
+		return;
+	}
+	for (size_t i = 0; i < n_from; i++) {
+		if (mf_rel_same_content(c, from[i], x) && !mf_rel_ancestor(c, from[i], x)) {
+			mf_sids_add(out, from[i]); /* whatever else is in its history is in the same line */
+			continue;
+		}
+		mf_sid *found = c->h->beyond(c->h->arg, &sx->content, x == MF_SID_X ? sx->parents : &x,
+			x == MF_SID_X ? sx->n_parents : 1, from[i], want == MF_REL_ONE ? 1 : MF_BEYOND_ALL, &n);
+		for (size_t k = 0; k < n; k++)
+			mf_sids_add(out, found[k]);
+		c->work += n;
+		free(found);
+	}
+}
+
 void
 mf_rel_same_beyond(struct mf_rel *c, mf_sid x, mf_sid y, enum mf_rel_want want, struct mf_sids *out)
 {
 	struct paint p = {.c = c};
+	size_t had = out->n, visits = 0;
 
 	paint_add(&p, x, OF_X);
 	paint_add(&p, y, OF_Y);
 	while (p.open > 0 && c->work++ < MF_REL_WORK_MAX) {
+		if (visits++ == MF_REL_NEAR && c->h->beyond != NULL) {
+			out->n = had;
+			far_same(c, x, y, want, out);
+			break;
+		}
 		mf_sid s = heap_pop(&p);
 		uint8_t *at = table_at(&p.colour, s), colour = *at;
 		p.open -= is_open(colour);

@@ -234,6 +234,25 @@ void mf_snap_row_clear(mf_snap_row *r);
 mf_code mf_state_snap_put(struct mf_state *s, const mf_snap_row *row, mf_err *err);
 mf_code mf_state_snap_get(struct mf_state *s, const char *cap, mf_snap_row *out, mf_err *err); /* MF_ENOTFOUND */
 mf_code mf_state_snap_has(struct mf_state *s, const char *cap, bool *has, mf_err *err);
+/** Is @p anc in the history of @p of, or the same?  By chains (docs/database.md), not by walking.  MF_ENOTFOUND,
+ *  without a sentence: one of them is not in the index. */
+mf_code mf_state_snap_ancestor(struct mf_state *s, const char *anc, const char *of, bool *yes, mf_err *err);
+/** A content, of which something is known. */
+typedef struct mf_snap_alike {
+	const char *relpath;
+	bool deletion;
+	const char *content; /* NULL: its capability is not known */
+	bool has_sha;
+	uint8_t sha[32];
+	uint64_t size;
+} mf_snap_alike;
+/** Those with content @p what in the history of @p y that none of @p x has in its history (itself
+ *  included); of several in one line only the newest; deepest first, at most @p most.  Found are only those with a
+ *  child: of @p y itself the caller knows the content.  *out is freed by the caller. */
+mf_code mf_state_snap_beyond(struct mf_state *s, const mf_snap_alike *what, const char *const *x, size_t n_x,
+	const char *y, size_t most, mf_immdir **out, size_t *n, mf_err *err);
+/** What questions about ancestors have read so far. */
+uint64_t mf_state_exits_read(const struct mf_state *s);
 mf_code mf_state_snap_set_sha(struct mf_state *s, const char *cap, const uint8_t sha[32], mf_err *err);
 
 /* ---- index: heads seen (idx.heads) ---------------------------------------------------------------------- */

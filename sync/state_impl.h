@@ -22,6 +22,7 @@ struct mf_state {
 	unsigned depth;
 	mf_err doomed; /* why the open transaction must not commit */
 	int64_t data_version;
+	uint64_t exits_read;              /* what questions about ancestors have cost, for tests */
 	sqlite3_stmt *query[QUERY_COUNT]; /* prepared when first needed */
 };
 

@@ -1,9 +1,9 @@
 /* A folder's databases: the index of snapshots and heads, in index.sqlite. */
-#include "sync/state_impl.h"
+#include "sync/state_chain.h"
 
 #include <stdlib.h>
 
-/* snapshots.flags */
+/* snapshots.flags, beside those of state_chain.h */
 enum { SNAP_OURS = 1, SNAP_HAS_EXECUTABLE = 2, SNAP_EXECUTABLE = 4 };
 
 void
@@ -15,57 +15,38 @@ mf_snap_row_clear(mf_snap_row *r)
 	*r = (mf_snap_row){0};
 }
 
-/* MF_ENOTFOUND without a sentence: the caller knows what it means. */
-static mf_code
-snap_id(struct mf_state *s, const char *cap, int64_t *id, uint32_t *depth, mf_err *err)
-{
-	sqlite3_stmt *q;
-	bool row = false;
-	mf_code rc = mf_state_query(s, QUERY_SNAP_ID, &q, err);
-
-	if (rc != MF_OK)
-		return rc;
-	mf_db_bind_text(q, 1, cap);
-	rc = mf_state_step(q, &row, err);
-	if (rc == MF_OK && row) {
-		*id = sqlite3_column_int64(q, 0);
-		*depth = (uint32_t)sqlite3_column_int64(q, 1);
-	}
-	mf_db_reset(q);
-	return rc == MF_OK && !row ? MF_ENOTFOUND : rc;
-}
-
 mf_code
 mf_state_snap_has(struct mf_state *s, const char *cap, bool *has, mf_err *err)
 {
-	int64_t id;
-	uint32_t depth;
-	mf_code rc = snap_id(s, cap, &id, &depth, err);
+	struct mf_spot at;
+	mf_code rc = mf_state_spot(s, cap, &at, err);
 
 	*has = rc == MF_OK;
 	return rc == MF_ENOTFOUND ? MF_OK : rc;
 }
 
-/* The parents' ids, and one more than their greatest depth. */
+/* Where the parents are, and where the child will be but for its id. */
 static mf_code
-find_parents(struct mf_state *s, const mf_snap_row *row, int64_t *ids, uint32_t *depth, mf_err *err)
+find_parents(struct mf_state *s, const mf_snap_row *row, struct mf_spot *parent, struct mf_spot *child, size_t *follows,
+	mf_err *err)
 {
-	*depth = 0;
 	for (size_t i = 0; i < row->n_parents; i++) {
-		uint32_t d = 0;
-		mf_code rc = snap_id(s, row->parents[i].text, &ids[i], &d, err);
+		mf_code rc = mf_state_spot(s, row->parents[i].text, &parent[i], err);
 		if (rc == MF_ENOTFOUND)
 			return mf_fail(err, rc, 0, "%s: a parent of the snapshot is not in the index", row->relpath);
 		if (rc != MF_OK)
 			return rc;
-		if (d >= *depth)
-			*depth = d + 1;
+		if (parent[i].depth >= child->depth)
+			child->depth = parent[i].depth + 1;
 	}
+	*follows = mf_state_chain_follow(parent, row->n_parents);
+	if (*follows < row->n_parents)
+		child->chain = parent[*follows].chain;
 	return MF_OK;
 }
 
 static mf_code
-insert_snap(struct mf_state *s, const mf_snap_row *row, uint32_t depth, int64_t *id, mf_err *err)
+insert_snap(struct mf_state *s, const mf_snap_row *row, struct mf_spot *child, mf_err *err)
 {
 	sqlite3_stmt *q;
 	mf_code rc = mf_state_query(s, QUERY_SNAP_INSERT, &q, err);
@@ -85,43 +66,48 @@ insert_snap(struct mf_state *s, const mf_snap_row *row, uint32_t depth, int64_t 
 		(row->ours_mark ? SNAP_OURS : 0) | (row->has_executable ? SNAP_HAS_EXECUTABLE : 0) |
 			(row->executable ? SNAP_EXECUTABLE : 0));
 	mf_bind_int(q, 10, row->mtime_s);
-	mf_bind_int(q, 11, depth);
+	mf_bind_int(q, 11, child->depth);
+	mf_bind_int(q, 12, child->chain); /* 0: it begins one */
 	rc = mf_state_run(q, NULL, err);
-	*id = sqlite3_last_insert_rowid(s->db);
+	child->id = sqlite3_last_insert_rowid(s->db);
+	if (child->chain == 0)
+		child->chain = child->id;
 	return rc;
 }
 
 static mf_code
-insert_all(struct mf_state *s, const mf_snap_row *row, uint32_t depth, const int64_t *parents, mf_err *err)
+insert_all(struct mf_state *s, const mf_snap_row *row, struct mf_spot *child, const struct mf_spot *parent,
+	size_t follows, mf_err *err)
 {
-	int64_t id = 0;
-	mf_code rc = insert_snap(s, row, depth, &id, err);
+	mf_code rc = insert_snap(s, row, child, err);
 
 	for (size_t i = 0; i < row->n_parents && rc == MF_OK; i++) {
 		sqlite3_stmt *q;
 		if ((rc = mf_state_query(s, QUERY_PARENT_ADD, &q, err)) != MF_OK)
 			break;
-		mf_bind_int(q, 1, id);
+		mf_bind_int(q, 1, child->id);
 		mf_bind_int(q, 2, (int64_t)i);
-		mf_bind_int(q, 3, parents[i]);
+		mf_bind_int(q, 3, parent[i].id);
 		rc = mf_state_run(q, NULL, err);
 	}
-	return rc;
+	return rc == MF_OK ? mf_state_chain_note(s, child, parent, row->n_parents, follows, err) : rc;
 }
 
 mf_code
 mf_state_snap_put(struct mf_state *s, const mf_snap_row *row, mf_err *err)
 {
-	uint32_t depth = 0;
+	struct mf_spot child = {0};
+	size_t follows = 0;
 	bool has = false;
 	mf_code rc = mf_state_snap_has(s, row->cap.text, &has, err);
 
 	if (rc != MF_OK || has)
 		return rc;
-	int64_t *parents = mf_realloc_array(NULL, row->n_parents, sizeof(*parents));
-	if ((rc = find_parents(s, row, parents, &depth, err)) == MF_OK && (rc = mf_state_begin(s, err)) == MF_OK)
-		rc = mf_state_end(s, insert_all(s, row, depth, parents, err), err);
-	free(parents);
+	struct mf_spot *parent = mf_realloc_array(NULL, row->n_parents, sizeof(*parent));
+	if ((rc = find_parents(s, row, parent, &child, &follows, err)) == MF_OK &&
+		(rc = mf_state_begin(s, err)) == MF_OK)
+		rc = mf_state_end(s, insert_all(s, row, &child, parent, follows, err), err);
+	free(parent);
 	return rc;
 }
 
@@ -208,6 +194,11 @@ mf_state_snap_set_sha(struct mf_state *s, const char *cap, const uint8_t sha[32]
 		return rc;
 	mf_db_bind_text(q, 1, cap);
 	mf_db_bind_blob(q, 2, sha, 32);
+	struct mf_spot at;
 	rc = mf_state_run(q, &changed, err);
-	return rc != MF_OK || changed > 0 ? rc : mf_fail(err, MF_ENOTFOUND, 0, "the snapshot is not in the index");
+	if (rc == MF_OK && changed == 0)
+		return mf_fail(err, MF_ENOTFOUND, 0, "the snapshot is not in the index");
+	if (rc == MF_OK)
+		rc = mf_state_spot(s, cap, &at, err);
+	return rc == MF_OK && (at.flags & MF_SNAP_PAST) != 0 ? mf_state_chain_sha(s, at.id, err) : rc;
 }

@@ -5,7 +5,7 @@
 #include "sync/state_impl.h"
 
 static const char *const ours_upgrades[] = {SQL_OURS_1, SQL_OURS_2, SQL_OURS_3, SQL_OURS_4, SQL_OURS_5};
-static const char *const index_upgrades[] = {SQL_INDEX_1, SQL_INDEX_2};
+static const char *const index_upgrades[] = {SQL_INDEX_1, SQL_INDEX_2, SQL_INDEX_3};
 
 _Static_assert(sizeof(ours_upgrades) / sizeof(ours_upgrades[0]) == STATE_OURS_VERSION, "one upgrade per version");
 _Static_assert(sizeof(index_upgrades) / sizeof(index_upgrades[0]) == INDEX_VERSION, "one upgrade per version");

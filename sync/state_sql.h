@@ -8,7 +8,7 @@
 
 /* ---- schemas ------------------------------------------------------------------------------------------ */
 
-enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 5, INDEX_VERSION = 2 };
+enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 5, INDEX_VERSION = 3 };
 
 /* Python's tables (datamodel-and-sync.md 6.3).  The foreign keys name a table that does not exist, as the
  * reference's do: they must never be switched on. */
@@ -126,6 +126,47 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 5, INDEX_VERSION = 2 };
 #define SQL_INDEX_2 \
 	"ALTER TABLE participants ADD COLUMN cap TEXT NOT NULL DEFAULT '';" \
 	"PRAGMA user_version = 2"
+
+/* What snapshots with a child are found by: their path, and of each kind of equality a piece. */
+#define SQL_PAST_OF(which) \
+	"INSERT OR IGNORE INTO past (relpath, piece, snapshot)" \
+	" SELECT relpath, CAST(substr(content, 9, 13) AS BLOB), id FROM snapshots WHERE content IS NOT NULL " \
+	"AND " which " UNION ALL SELECT relpath, substr(sha256, 1, 8), id FROM snapshots" \
+	" WHERE content IS NOT NULL AND sha256 IS NOT NULL AND " which \
+	" UNION ALL SELECT relpath, x'', id FROM snapshots WHERE content IS NULL AND " which
+
+/* Version 3: chains (state_chain.h).  What earlier versions wrote is put in order here; a first child is the one with
+ * the smallest id. */
+#define SQL_INDEX_3 \
+	"ALTER TABLE snapshots ADD COLUMN chain INTEGER NOT NULL DEFAULT 0;" \
+	"CREATE TABLE exits (" \
+	" chain INTEGER NOT NULL, depth INTEGER NOT NULL, to_chain INTEGER NOT NULL, to_depth INTEGER NOT NULL," \
+	" PRIMARY KEY (chain, depth, to_chain, to_depth)) STRICT, WITHOUT ROWID;" \
+	"CREATE TABLE past (" \
+	" relpath TEXT NOT NULL, piece BLOB NOT NULL, snapshot INTEGER NOT NULL REFERENCES snapshots," \
+	" PRIMARY KEY (relpath, piece, snapshot)) STRICT, WITHOUT ROWID;" \
+	"CREATE TABLE follows AS SELECT min(child) AS child, parent FROM (" \
+	" SELECT p.child, p.parent, row_number() OVER (PARTITION BY p.child ORDER BY s.depth DESC, p.pos) AS n" \
+	"  FROM parents p JOIN snapshots s ON s.id = p.parent) WHERE n = 1 GROUP BY parent;" \
+	"CREATE UNIQUE INDEX follows_child ON follows (child);" \
+	"CREATE UNIQUE INDEX follows_parent ON follows (parent);" \
+	"CREATE TABLE chains (id INTEGER PRIMARY KEY, chain INTEGER NOT NULL);" \
+	"WITH RECURSIVE walk (id, chain) AS (" \
+	" SELECT id, id FROM snapshots WHERE NOT EXISTS (SELECT 1 FROM follows WHERE child = id)" \
+	" UNION ALL SELECT f.child, w.chain FROM walk w JOIN follows f ON f.parent = w.id)" \
+	" INSERT INTO chains SELECT id, chain FROM walk;" \
+	"INSERT OR IGNORE INTO exits SELECT a.chain, c.depth, b.chain, s.depth FROM parents p" \
+	" JOIN chains a ON a.id = p.child JOIN chains b ON b.id = p.parent" \
+	" JOIN snapshots c ON c.id = p.child JOIN snapshots s ON s.id = p.parent" \
+	" WHERE NOT EXISTS (SELECT 1 FROM follows WHERE child = p.child AND parent = p.parent);" \
+	"UPDATE snapshots SET chain = (SELECT nullif(chain, id) FROM chains WHERE id = snapshots.id)" \
+	" WHERE EXISTS (SELECT 1 FROM follows WHERE child = id);" \
+	"UPDATE snapshots SET flags = flags | 16 WHERE id IN (SELECT parent FROM parents);" \
+	"UPDATE snapshots SET flags = flags | 8 WHERE id IN (SELECT parent FROM follows);" SQL_PAST_OF( \
+		"flags & 16") ";" \
+			      "DROP TABLE follows;" \
+			      "DROP TABLE chains;" \
+			      "PRAGMA user_version = 3"
 
 #define SQL_USER_VERSION "PRAGMA user_version"
 #define SQL_HAS_OURS "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'mf_schema'"
@@ -301,10 +342,23 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 5, INDEX_VERSION = 2 };
 	Q(MET_ANY, "SELECT 1 FROM mf_met LIMIT 1") \
 	Q(MET_PUT, "INSERT OR IGNORE INTO mf_met (participant, since_ns) VALUES (?1, ?2)") \
 \
-	Q(SNAP_ID, "SELECT id, depth FROM idx.snapshots WHERE cap = ?1") \
+	Q(SNAP_SPOT, "SELECT id, chain, depth, flags FROM idx.snapshots WHERE cap = ?1") \
+	Q(SNAP_CAP, "SELECT cap FROM idx.snapshots WHERE id = ?1") \
+	Q(SNAP_FLAG, "UPDATE idx.snapshots SET flags = flags | ?2 WHERE id = ?1") \
+	Q(PAST_ADD, SQL_PAST_OF("id = ?1")) \
+	Q(PAST_ADD_LATE, SQL_PAST_OF("id = ?1 AND flags & 16")) \
+	Q(PAST_ALIKE, \
+		"SELECT DISTINCT s.id, iif(s.chain = 0, s.id, s.chain), s.depth FROM idx.past p" \
+		" CROSS JOIN idx.snapshots s ON s.id = p.snapshot WHERE p.relpath = ?1" \
+		" AND p.piece IN (iif(?2, x'', NULL), CAST(substr(?3, 9, 13) AS BLOB), substr(?4, 1, 8))" \
+		" AND iif(?2, s.content IS NULL, s.content = ?3 OR (s.content IS NOT NULL AND s.size = ?5 AND " \
+		"s.sha256 = ?4))" \
+		" ORDER BY s.depth DESC, s.id") \
+	Q(EXIT_ADD, "INSERT OR IGNORE INTO idx.exits (chain, depth, to_chain, to_depth) VALUES (?1, ?2, ?3, ?4)") \
+	Q(EXIT_EACH, "SELECT to_chain, to_depth FROM idx.exits WHERE chain = ?1 AND depth > ?2 AND depth <= ?3") \
 	Q(SNAP_INSERT, \
 		"INSERT INTO idx.snapshots (cap, relpath, author, author_key, content, metadata, size, sha256, flags," \
-		" mtime_s, depth) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)") \
+		" mtime_s, depth, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)") \
 	Q(SNAP_GET, \
 		"SELECT id, relpath, author, author_key, content, metadata, size, sha256, flags, mtime_s, depth" \
 		" FROM idx.snapshots WHERE cap = ?1") \

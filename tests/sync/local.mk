@@ -128,3 +128,9 @@ check_PROGRAMS += %reldir%/test_merge
 %canon_reldir%_test_merge_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_merge_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_merge
+
+check_PROGRAMS += %reldir%/test_history
+%canon_reldir%_test_history_SOURCES = %reldir%/test_history.c $(MF_SYNC_FIXTURE)
+%canon_reldir%_test_history_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_history_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_history
