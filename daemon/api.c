@@ -32,6 +32,8 @@ static const route routes[] = {
 	{"GET", "v1/magic-folder/*/confirm-deletes", mf_api_deletes},
 	{"POST", "v1/magic-folder/*/confirm-deletes", mf_api_deletes_answer},
 	{"POST", "v1/magic-folder/*/resolve-conflict", mf_api_resolve},
+	{"GET", "v1/magic-folder/*/keys", mf_api_keys},
+	{"POST", "v1/magic-folder/*/trust", mf_api_trust},
 	{"GET", "v1/magic-folder/*/settings", mf_api_settings},
 	{"PUT", "v1/magic-folder/*/settings", mf_api_set},
 	{"GET", "v1/status", websocket_only},

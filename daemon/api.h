@@ -50,6 +50,8 @@ mf_api_fn mf_api_settings, mf_api_set;
 mf_api_fn mf_api_deletes, mf_api_deletes_answer;
 /* api_resolve.c */
 mf_api_fn mf_api_resolve;
+/* api_keys.c */
+mf_api_fn mf_api_keys, mf_api_trust;
 /* api_status.c */
 mf_api_fn mf_api_status_summary;
 

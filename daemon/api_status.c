@@ -66,6 +66,18 @@ add_problem(void *arg, const char *relpath, const char *text, int64_t at_ns)
 	(void)json_array_append_new(arg, one);
 }
 
+static void
+add_changed(void *arg, const mf_new_key *k)
+{
+	char print[MF_FINGERPRINT_MAX];
+	json_t *one = json_object();
+
+	mf_fingerprint(k->key, print);
+	(void)json_object_set_new(one, "participant", mf_json_text(mf_strz(k->participant)));
+	(void)json_object_set_new(one, "fingerprint", json_string(print));
+	(void)json_array_append_new(arg, one);
+}
+
 /* Seconds, or null for "not since the start". */
 static json_t *
 when(int64_t ns)
@@ -76,12 +88,13 @@ when(int64_t ns)
 static json_t *
 folder_json(const mf_app_folder *f)
 {
-	json_t *v = json_object(), *problems = json_array();
+	json_t *v = json_object(), *problems = json_array(), *changed = json_array();
 	mf_folder_status s = {0};
 
 	if (f->folder != NULL) {
 		mf_folder_status_get(f->folder, &s);
 		mf_folder_errors(f->folder, add_problem, problems);
+		(void)mf_folder_keys(f->folder, &(mf_key_visitor){.changed = add_changed, .arg = changed}, NULL);
 	}
 	(void)json_object_set_new(v, "error", f->folder != NULL ? json_null() : mf_json_text(mf_strz(f->why.text)));
 	(void)json_object_set_new(v, "state", json_string(f->folder != NULL ? mf_sync_state_name(s.state) : "problem"));
@@ -103,6 +116,7 @@ folder_json(const mf_app_folder *f)
 	(void)json_object_set_new(v, "database_busy", json_boolean(s.database_busy));
 	(void)json_object_set_new(v, "last_scan", when(s.last_scan_ns));
 	(void)json_object_set_new(v, "last_poll", when(s.last_poll_ns));
+	(void)json_object_set_new(v, "changed_keys", changed);
 	(void)json_object_set_new(v, "problems", problems);
 	return v;
 }

@@ -1,5 +1,5 @@
 libmf_a_SOURCES += \
-	%reldir%/api.c %reldir%/api.h %reldir%/api_deletes.c %reldir%/api_folder.c %reldir%/api_folders.c \
+	%reldir%/api.c %reldir%/api.h %reldir%/api_deletes.c %reldir%/api_folder.c %reldir%/api_folders.c %reldir%/api_keys.c \
 	%reldir%/api_resolve.c %reldir%/api_settings.c %reldir%/api_status.c \
 	%reldir%/app.c %reldir%/app.h %reldir%/app_add.c %reldir%/app_impl.h \
 	%reldir%/args.c %reldir%/cli.c %reldir%/cli.h \
@@ -29,6 +29,7 @@ libmf_a_SOURCES += \
 	%reldir%/commands/init.c \
 	%reldir%/commands/leave.c \
 	%reldir%/commands/list.c \
+	%reldir%/commands/participants.c \
 	%reldir%/commands/pause.c \
 	%reldir%/commands/resolve.c \
 	%reldir%/commands/run.c \

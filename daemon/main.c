@@ -14,6 +14,8 @@ static const mf_command *const commands[] = {
 	&mf_cmd_pause,
 	&mf_cmd_resume,
 	&mf_cmd_confirm_deletes,
+	&mf_cmd_participants,
+	&mf_cmd_trust,
 	&mf_cmd_show_config,
 	&mf_cmd_doctor,
 	&mf_cmd_grid,

@@ -35,3 +35,19 @@ mf_text_count(uint64_t n, const char *one, const char *many, char out[64])
 {
 	(void)snprintf(out, 64, "%llu %s", (unsigned long long)n, n == 1 ? one : many);
 }
+
+char *
+mf_text_safe(const char *text)
+{
+	mf_buf out = {0};
+
+	mf_buf_addz(&out, "");
+	for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+		bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0; /* as UTF-8 */
+		if (*c < 0x20 || *c == 0x7f || c1)
+			mf_buf_addf(&out, "\\x%02x", c1 ? *++c : *c);
+		else
+			mf_buf_addc(&out, (char)*c);
+	}
+	return out.p != NULL ? (char *)out.p : mf_strdup(MF_STR(""));
+}

@@ -9,6 +9,8 @@
 void mf_text_size(uint64_t bytes, char out[24]);
 /** Local time "2026-11-23 08:12:00" of seconds since the epoch. */
 void mf_text_time(int64_t seconds, char out[32]);
+/** A name from somebody else as a terminal may have it: control characters become \xNN.  On the heap. */
+char *mf_text_safe(const char *text);
 /** "1 file", "3 files". */
 void mf_text_count(uint64_t n, const char *one, const char *many, char out[64]);
 

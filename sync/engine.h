@@ -580,6 +580,8 @@ bool mf_root_accept(struct mf_folder *f);
 
 /* poll.c, peers.c, fetch.c */
 void mf_poll_start(struct mf_folder *f);
+/** What an earlier run knew of people and of the Collective, so that no old copy is believed on the first day. */
+void mf_poll_load(struct mf_folder *f);
 /** The next poll comes when the interval and the last activity say so. */
 void mf_poll_schedule(struct mf_folder *f);
 /** [in a turn] */

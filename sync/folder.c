@@ -163,6 +163,7 @@ mf_folder_start(struct mf_folder *f)
 	if (f->started)
 		return;
 	f->started = true;
+	mf_poll_load(f);
 	mf_held_tell(f);
 	mf_watch_start(f);
 	if (f->set.paused)

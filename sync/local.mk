@@ -80,4 +80,4 @@ libmf_a_SOURCES += \
 	%reldir%/walk.h \
 	%reldir%/walk_missing.c \
 	%reldir%/watch.c
-EXTRA_DIST += %reldir%/README.md docs/database.md docs/magicignore.md docs/planner.md
+EXTRA_DIST += %reldir%/README.md docs/database.md docs/identity.md docs/magicignore.md docs/planner.md

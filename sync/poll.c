@@ -484,12 +484,13 @@ mf_poll_drop(struct mf_folder *f)
 	f->poll = NULL;
 }
 
-/* What an earlier run knew: so an old Collective is not believed on the first day either. */
-static void
-load_known(struct mf_folder *f)
+void
+mf_poll_load(struct mf_folder *f)
 {
 	char before[MF_CAP_MAX] = "";
 
+	if (f->people_loaded)
+		return;
 	mf_peers_load(f);
 	(void)mf_state_dir_get(f->state, MF_STATE_COLLECTIVE, before, NULL);
 	if (strcmp(before, f->conf.collective.text) == 0)
@@ -505,8 +506,7 @@ mf_poll_start(struct mf_folder *f)
 		f->poll_again = f->poll != NULL;
 		return;
 	}
-	if (!f->people_loaded)
-		load_known(f);
+	mf_poll_load(f);
 	struct mf_poll *p = mf_alloc(sizeof(*p));
 	const struct mf_peer *self;
 	p->collective = f->conf.collective;

@@ -40,7 +40,8 @@ mf_safe_name(const char *path)
 
 	for (const char *c = path; *c != '\0' && safe.n < 400; c++) {
 		bool plain = (unsigned char)*c >= 0x20 && (unsigned char)*c < 0x7f;
-		if (plain || mf_utf8_valid(mf_strz(path)))
+		bool control = (unsigned char)*c < 0x20 || (unsigned char)*c == 0x7f;
+		if (plain || (!control && mf_utf8_valid(mf_strz(path))))
 			mf_buf_addc(&safe, *c);
 		else
 			mf_buf_addf(&safe, "\\x%02x", (unsigned char)*c);

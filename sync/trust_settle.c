@@ -150,14 +150,14 @@ say_changed(struct mf_folder *f, const struct mf_changed *c)
 	mf_buf text = {0};
 
 	mf_fingerprint(c->key, print);
+	/* no numbers: it is said once, not with each file */
 	if (c->files == 0)
-		mf_buf_addf(&text, "the list of participants names another key than the one known");
+		mf_buf_addz(&text, "the list of participants names another key than the one known");
 	else if (strcmp(c->shown_by, c->participant) == 0)
-		mf_buf_addf(&text, "%zu files are signed by another key than the one known", c->files);
+		mf_buf_addz(&text, "its directory has files signed by another key than the one known");
 	else
-		mf_buf_addf(&text,
-			"%zu files in the directory of %s are signed in its name by another key than the one known",
-			c->files, c->shown_by);
+		mf_buf_addf(&text, "the directory of %s has files signed in its name by another key than the one known",
+			c->shown_by);
 	mf_buf_addf(&text, " (fingerprint %s); nothing of it is applied before `magic-folder trust %s`", print,
 		c->participant);
 	char *safe = mf_safe_name((char *)text.p);

@@ -9,6 +9,7 @@
 #include "daemon/commands/ask.h"
 #include "daemon/doctor.h"
 #include "daemon/jsontext.h"
+#include "daemon/text.h"
 
 enum { O_JSON };
 
@@ -51,6 +52,21 @@ ask_quietly(struct mf_config *c, mf_findings *all)
 }
 
 static void
+check_keys(const char *folder, const json_t *changed, mf_findings *all)
+{
+	for (size_t i = 0; i < json_array_size(changed); i++) {
+		const json_t *k = json_array_get(changed, i);
+		const char *name = json_string_value(json_object_get(k, "participant"));
+		char *safe = mf_text_safe(name != NULL ? name : "");
+		mf_finding_add(all, MF_FINDING_WRONG, "keys",
+			"folder '%s': '%s' is said to sign with another key (%s); ask them, then: magic-folder trust %s"
+			" -n %s; or have it removed",
+			folder, safe, json_string_value(json_object_get(k, "fingerprint")), safe, folder);
+		free(safe);
+	}
+}
+
+static void
 check_daemon(struct mf_config *c, mf_findings *all)
 {
 	json_t *said = ask_quietly(c, all), *folder;
@@ -69,6 +85,7 @@ check_daemon(struct mf_config *c, mf_findings *all)
 		else if (errors > 0)
 			mf_finding_add(all, MF_FINDING_NOTE, "daemon",
 				"folder '%s' has %lld errors; see: magic-folder status", name, (long long)errors);
+		check_keys(name, json_object_get(folder, "changed_keys"), all);
 		if (error == NULL && !json_is_true(json_object_get(folder, "in_collective")))
 			mf_finding_add(
 				all, MF_FINDING_NOTE, "daemon", "folder '%s': the admin has not added us yet", name);

@@ -213,6 +213,65 @@ mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirrea
 	f->cap[f->people++] = *personal;
 }
 
+static const uint8_t fake_keys[3][32] = {{1}, {2}, {3}};
+static bool fake_trusted;
+
+mf_code
+mf_folder_keys(struct mf_folder *f, const mf_key_visitor *v, mf_err *err)
+{
+	mf_person self = {.name = f->conf.author, .author = f->conf.author, .is_self = true, .has_key = true};
+	mf_person bob = {.name = "bob",
+		.author = "robert",
+		.has_key = true,
+		.how = MF_KEY_FIRST_USE,
+		.since_ns = 1700000000500000000};
+	mf_new_key other = {
+		.participant = "bob", .author = "bob", .shown_by = "bob", .files = 2, .since_ns = 1800000000000000000};
+
+	(void)err;
+	memcpy(self.key, fake_keys[0], 32);
+	memcpy(bob.key, fake_keys[fake_trusted ? 2 : 1], 32);
+	memcpy(other.key, fake_keys[2], 32);
+	if (v->person != NULL)
+		v->person(v->arg, &self);
+	if (v->person != NULL)
+		v->person(v->arg, &bob);
+	if (v->changed != NULL && !fake_trusted)
+		v->changed(v->arg, &other);
+	if (v->person != NULL)
+		v->person(v->arg, &(mf_person){.name = "carol"});
+	if (v->other != NULL)
+		v->other(v->arg, fake_keys[1], "", "dave", 1700000000000000000);
+	return MF_OK;
+}
+
+mf_code
+mf_folder_trust(struct mf_folder *f, const char *participant, const uint8_t *key, mf_err *err)
+{
+	(void)f;
+	if (strcmp(participant, "bob") != 0 || fake_trusted)
+		return mf_fail(err, MF_ENOTFOUND, 0, "there is nothing to accept: '%s' has no other key", participant);
+	if (memcmp(key, fake_keys[2], 32) != 0)
+		return mf_fail(err, MF_ECHANGED, 0, "'%s' has no such key; look again at what is shown", participant);
+	fake_trusted = true;
+	return MF_OK;
+}
+
+void
+mf_fingerprint(const uint8_t key[32], char out[MF_FINGERPRINT_MAX])
+{
+	(void)snprintf(out, MF_FINGERPRINT_MAX, "finger-%u", key[0]);
+}
+
+bool
+mf_fingerprint_matches(const char *text, const uint8_t key[32])
+{
+	char right[MF_FINGERPRINT_MAX];
+
+	mf_fingerprint(key, right);
+	return strcmp(text, right) == 0;
+}
+
 mf_code
 mf_folder_file_status(struct mf_folder *f, mf_code (*each)(void *arg, const mf_file_status *), void *arg, mf_err *err)
 {

@@ -466,3 +466,67 @@ Test(api, deletions_are_shown_and_answered, .timeout = 60)
 	cr_assert(reap(ask("POST", path, "{\"action\": \"delete\"}"), NULL) == 409, "it is answered");
 	close_world();
 }
+
+static int
+post_trust(const char *body, char reason[256])
+{
+	json_t *said;
+	int status = reap(ask("POST", "/v1/magic-folder/keys/trust", body), &said);
+	const char *text = json_string_value(json_object_get(said, "reason"));
+
+	(void)snprintf(reason, 256, "%s", text != NULL ? text : "");
+	json_decref(said);
+	return status;
+}
+
+static const char *
+text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text != NULL ? text : "(null)";
+}
+
+#define BOB(rest) "{\"participant\": \"bob\"" rest "}"
+
+Test(api, keys_are_shown_and_another_is_accepted_by_its_fingerprint, .timeout = 60)
+{
+	static const char *const bad[] = {"{}", BOB(""), "{\"participant\": 1, \"fingerprint\": \"x\"}",
+		BOB(", \"fingerprint\": \"finger-3\", \"more\": 1")};
+	char why[256];
+	json_t *all, *p, *k;
+
+	open_world();
+	cr_assert(reap(add("keys"), NULL) == 200);
+	cr_assert(reap(ask("GET", "/v1/magic-folder/nothing/keys", ""), NULL) == 404);
+	cr_assert(reap(ask("GET", "/v1/magic-folder/keys/keys", ""), &all) == 200);
+	p = json_array_get(json_object_get(all, "participants"), 0);
+	cr_assert(json_is_true(json_object_get(p, "self")) && json_is_null(json_object_get(p, "how")));
+	p = json_array_get(json_object_get(all, "participants"), 1);
+	cr_assert(strcmp(text_of(p, "name"), "bob") == 0 && strcmp(text_of(p, "author"), "robert") == 0);
+	cr_assert(strcmp(text_of(p, "state"), "changed") == 0 && strcmp(text_of(p, "how"), "first-use") == 0);
+	cr_assert(strcmp(text_of(p, "fingerprint"), "finger-2") == 0 && strlen(text_of(p, "verify_key")) == 56);
+	cr_assert(json_integer_value(json_object_get(p, "since")) == 1700000000);
+	k = json_array_get(json_object_get(p, "changed"), 0);
+	cr_assert(strcmp(text_of(k, "fingerprint"), "finger-3") == 0 && strcmp(text_of(k, "shown_by"), "bob") == 0);
+	cr_assert(json_integer_value(json_object_get(k, "files")) == 2);
+	p = json_array_get(json_object_get(all, "participants"), 2);
+	cr_assert(strcmp(text_of(p, "state"), "unknown") == 0 && json_is_null(json_object_get(p, "fingerprint")));
+	k = json_array_get(json_object_get(all, "others"), 0);
+	cr_assert(json_is_null(json_object_get(k, "participant")) && strcmp(text_of(k, "author"), "dave") == 0);
+	json_decref(all);
+
+	cr_assert(reap(ask("GET", "/v1/status-summary", ""), &all) == 200);
+	k = json_object_get(json_object_get(json_object_get(all, "folders"), "keys"), "changed_keys");
+	k = json_array_get(k, 0);
+	cr_assert(strcmp(text_of(k, "participant"), "bob") == 0 && strcmp(text_of(k, "fingerprint"), "finger-3") == 0);
+	json_decref(all);
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_assert(post_trust(bad[i], why) == 400, "%s", bad[i]);
+	cr_assert(post_trust(BOB(", \"fingerprint\": \"finger-2\""), why) == 409, "%s", why);
+	cr_assert(post_trust("{\"participant\": \"eve\", \"fingerprint\": \"finger-3\"}", why) == 404, "%s", why);
+	cr_assert(post_trust(BOB(", \"fingerprint\": \"finger-3\""), why) == 200, "%s", why);
+	cr_assert(post_trust(BOB(", \"fingerprint\": \"finger-3\""), why) == 404, "%s", why);
+	close_world();
+}

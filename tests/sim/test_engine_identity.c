@@ -272,7 +272,7 @@ Test(engine_identity, a_forged_name_is_reported_as_its_owners_with_the_place, .t
 	receive(t.a);
 	cr_assert(!cast_exists(t.a, "new"));
 	KNOWS(t.a, "alice! bob:first carol:first ", "carol<bob:1 ", "");
-	cr_assert(strstr(t.a->last_error, "directory of bob") != NULL, "%s", t.a->last_error);
+	cr_assert(strstr(t.a->last_error, "the directory of bob has") != NULL, "%s", t.a->last_error);
 	cast_end(&t.c);
 }
 
