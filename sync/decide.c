@@ -7,8 +7,9 @@
 
 enum { STEPS_MAX = 64 };
 
-/* BROKEN: a write failed half-way; the turn must not be committed. */
-enum after { AGAIN, WAIT, REST, FAILED, BROKEN };
+/* AGAIN: the databases say something else now; ON: they do, and so do the gathered facts.
+ * BROKEN: a write failed half-way; the turn must not be committed. */
+enum after { AGAIN, ON, WAIT, REST, FAILED, BROKEN };
 
 /* ---- snapshots ready to be used -------------------------------------------------------------------- */
 
@@ -113,7 +114,7 @@ need_made(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 }
 
 static mf_code
-store_made(struct mf_folder *f, struct mf_path *p, const struct mf_gathered *g, bool merge, mf_err *err)
+store_made(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, bool merge, mf_err *err)
 {
 	mf_pending pend = {
 		.cap = p->made->cap, .state = p->made_state, .merge = merge, .made_ns = MF_OPS(f)->now_ns(f->env)};
@@ -129,15 +130,16 @@ store_made(struct mf_folder *f, struct mf_path *p, const struct mf_gathered *g, 
 		p->seen.same_as_e = p->seen.kind == MF_LOCAL_FILE;
 		mf_path_unmark_scan(f, p);
 		mf_path_uploading(f, p, true);
+		mf_facts_pending_added(f, p, g, &pend);
 	}
 	return rc;
 }
 
 /* ---- Base ------------------------------------------------------------------------------------------------ */
 
-mf_code
-mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state, bool executable,
-	int64_t took_ns, mf_err *err)
+static mf_path_row
+base_row(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state, bool executable,
+	int64_t took_ns)
 {
 	mf_path_row r = {.relpath = p->relpath,
 		.has_base = true,
@@ -152,6 +154,15 @@ mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, cons
 		.upload_duration_ns = took_ns};
 
 	memcpy(r.sha, row->sha, sizeof(r.sha));
+	return r;
+}
+
+mf_code
+mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state, bool executable,
+	int64_t took_ns, mf_err *err)
+{
+	mf_path_row r = base_row(f, p, row, state, executable, took_ns);
+
 	return mf_state_path_put(f->state, &r, err);
 }
 
@@ -202,10 +213,13 @@ static mf_code
 record_published(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err)
 {
 	const mf_snap_row *e = mf_facts_row(g, g->e);
-	mf_code rc = mf_base_put(f, p, e, &g->e_state, e->executable, p->made_took_ns, err);
+	mf_path_row r = base_row(f, p, e, &g->e_state, e->executable, p->made_took_ns);
+	mf_code rc = mf_state_path_put(f->state, &r, err);
 
 	if (rc == MF_OK)
 		rc = mf_state_pending_clear(f->state, p->relpath, err);
+	if (rc == MF_OK)
+		mf_facts_base_put(f, p, g, &r);
 	return rc;
 }
 
@@ -265,11 +279,17 @@ done_or(mf_code rc)
 }
 
 static enum after
+on_or(mf_code rc)
+{
+	return rc == MF_OK ? ON : done_or(rc);
+}
+
+static enum after
 do_snapshot(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
 {
 	if (!need_made(f, p, g, plan))
 		return WAIT;
-	return done_or(store_made(f, p, g, plan->n_sids > 1, err));
+	return on_or(store_made(f, p, g, plan->n_sids > 1, err));
 }
 
 static enum after
@@ -382,7 +402,7 @@ carry_out(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 	case MF_ACT_TAKE: mf_apply_start(f, p, mf_snap_row_dup(mf_facts_row(g, plan->sid)), false); return WAIT;
 	case MF_ACT_TAKE_MERGE: return take_merge(f, p, g, plan, mf_facts_row(g, plan->sid), err);
 	case MF_ACT_SNAPSHOT_LOCAL: return do_snapshot(f, p, g, plan, err);
-	case MF_ACT_RECORD_PUBLISHED: return done_or(record_published(f, p, g, err));
+	case MF_ACT_RECORD_PUBLISHED: return on_or(record_published(f, p, g, err));
 	case MF_ACT_PUBLISH: mf_link_add(f, p, &mf_facts_row(g, g->e)->cap); return WAIT;
 	case MF_ACT_LINK: mf_link_add(f, p, &mf_facts_row(g, g->facts.base)->cap); return WAIT;
 	case MF_ACT_RECORD_CONFLICTS: return done_or(mf_rows_record(f, p, g, plan, err));
@@ -396,13 +416,10 @@ carry_out(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 }
 
 static enum after
-one_step(struct mf_folder *f, struct mf_path *p, mf_err *err)
+one_step(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err)
 {
-	struct mf_gathered *g = NULL;
 	mf_plan plan;
 
-	if (mf_facts_gather(f, p, &g, err) != MF_OK)
-		return FAILED;
 	mf_choice_facts(f, p, g);
 	mf_plan_path(&g->history, &g->facts, &plan);
 	if (bit_is_news(p, g, &plan)) {
@@ -410,18 +427,40 @@ one_step(struct mf_folder *f, struct mf_path *p, mf_err *err)
 		plan.sids[0] = g->e;
 		plan.n_sids = 1;
 	}
-	enum after next;
-	mf_code guard = g->broken ? MF_OK : mf_guard_plan(f, p, g, &plan, err);
-	if (guard != MF_OK) {
-		next = done_or(guard);
-	} else if (g->broken) {
-		for (size_t i = 0; i < g->n && g->err.code == MF_OK; i++)
-			if (g->node[i]->missing)
-				mf_fetch_missing(f, p->relpath, g->node[i]->cap);
-		next = g->err.code == MF_OK ? WAIT : FAILED;
-		*err = g->err;
-	} else {
-		next = carry_out(f, p, g, &plan, err);
+	if (!g->broken) {
+		mf_code guard = mf_guard_plan(f, p, g, &plan, err);
+		return guard != MF_OK ? done_or(guard) : carry_out(f, p, g, &plan, err);
+	}
+	for (size_t i = 0; i < g->n && g->err.code == MF_OK; i++)
+		if (g->node[i]->missing)
+			mf_fetch_missing(f, p->relpath, g->node[i]->cap);
+	*err = g->err;
+	return g->err.code == MF_OK ? WAIT : FAILED;
+}
+
+/* Gather facts, decide, carry out, until it waits for something or is at rest. */
+static enum after
+steps(struct mf_folder *f, struct mf_path *p, mf_err *err)
+{
+	struct mf_gathered *g = NULL;
+	enum after next = AGAIN;
+
+	for (int i = 0; i < STEPS_MAX && (next == AGAIN || next == ON); i++) {
+		if (p->need_look || !p->seen.valid || p->seen.root_generation != f->root_generation || f->root == NULL)
+			mf_look_start(f, p);
+		if (p->stage != MF_ST_IDLE || !p->seen.valid) {
+			next = WAIT;
+			break;
+		}
+		if (next == AGAIN) {
+			mf_facts_free(g);
+			g = NULL;
+			if (mf_facts_gather(f, p, &g, err) != MF_OK) {
+				next = FAILED;
+				break;
+			}
+		}
+		next = one_step(f, p, g, err);
 	}
 	mf_facts_free(g);
 	return next;
@@ -469,22 +508,18 @@ mf_path_step(struct mf_folder *f, struct mf_path *p)
 		mf_path_look(f, p, p->due_ms - mf_now_ms(f));
 		return;
 	}
-	for (int i = 0; i < STEPS_MAX; i++) {
-		if (p->need_look || !p->seen.valid || p->seen.root_generation != f->root_generation || f->root == NULL)
-			mf_look_start(f, p);
-		if (p->stage != MF_ST_IDLE || !p->seen.valid)
-			return;
-		switch (one_step(f, p, &err)) {
-		case AGAIN: break;
-		case WAIT: return;
-		case REST:
-			mf_choice_rest(f, p);
-			mf_path_rest(f, p);
-			return;
-		case FAILED: mf_path_fail(f, p, &err); return;
-		case BROKEN: f->turn_err = err; return;
-		}
+	switch (steps(f, p, &err)) {
+	case WAIT: break;
+	case REST:
+		mf_choice_rest(f, p);
+		mf_path_rest(f, p);
+		break;
+	case FAILED: mf_path_fail(f, p, &err); break;
+	case BROKEN: f->turn_err = err; break;
+	case AGAIN:
+	case ON:
+		(void)mf_fail(&err, MF_EIO, 0, "%s: no rest after %d steps", p->relpath, STEPS_MAX);
+		mf_path_fail(f, p, &err);
+		break;
 	}
-	(void)mf_fail(&err, MF_EIO, 0, "%s: no rest after %d steps", p->relpath, STEPS_MAX);
-	mf_path_fail(f, p, &err);
 }

@@ -496,6 +496,10 @@ void mf_marker_start(
 struct mf_gathered;
 mf_code mf_facts_gather(struct mf_folder *f, struct mf_path *p, struct mf_gathered **out, mf_err *err);
 void mf_facts_free(struct mf_gathered *g);
+/** The databases were just written, in this turn: @p g says the same without reading them again.
+ *  @p added: the newest pending; @p put: Base, with nothing pending any more. */
+void mf_facts_pending_added(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_pending *added);
+void mf_facts_base_put(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_path_row *put);
 /** A snapshot of the history, loaded from the index when the planner first asks for it. */
 struct mf_node {
 	char cap[MF_CAP_MAX];

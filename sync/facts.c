@@ -177,7 +177,9 @@ read_rows(struct mf_folder *f, const struct mf_path *p, struct mf_gathered *g, m
 	g->has_path = rc == MF_OK;
 	if (rc != MF_OK && rc != MF_ENOTFOUND)
 		return rc;
-	rc = mf_state_pending_get(f->state, relpath, &g->pending, &g->n_pending, err);
+	rc = MF_OK;
+	if (g->has_path && g->path.pending)
+		rc = mf_state_pending_get(f->state, relpath, &g->pending, &g->n_pending, err);
 	if (rc == MF_OK && f->markers.n > 0) /* every row has its marker's path there */
 		rc = mf_state_conflict_get(f->state, relpath, &g->conflict, &g->n_conflict, err);
 	if (rc == MF_OK)
@@ -268,22 +270,29 @@ fill_disk(struct mf_path *p, struct mf_gathered *g)
 	memcpy(x->disk.sha, p->seen.sha, sizeof(x->disk.sha));
 }
 
-mf_code
-mf_facts_gather(struct mf_folder *f, struct mf_path *p, struct mf_gathered **out, mf_err *err)
+static void
+fill_free(struct mf_gathered *g)
 {
-	struct mf_gathered *g = mf_alloc(sizeof(*g));
+	free(g->pending_sid);
+	free(g->known_sid);
+	free(g->heads);
+	free(g->rows);
+	g->pending_sid = g->known_sid = NULL;
+	g->heads = NULL;
+	g->rows = NULL;
+}
+
+/* From the rows of the databases and the last look; again after the rows in @p g were changed. */
+static void
+fill(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g)
+{
 	mf_facts *x = &g->facts;
 
-	g->f = f;
-	g->history = (mf_history){.get = history_get, .arg = g, .ancestor = history_ancestor, .beyond = history_beyond};
-	mf_code rc = read_rows(f, p, g, err);
-	if (rc != MF_OK) {
-		mf_facts_free(g);
-		return rc;
-	}
+	fill_free(g);
 	x->base = g->has_path && g->path.has_base ? mf_facts_sid(g, g->path.base.text) : MF_SID_NONE;
 	x->policy = f->conf.read_only || mf_rules_withhold(f, p->relpath) ? MF_READ_ONLY : MF_READ_WRITE;
 	x->intent = g->has_intent;
+	x->choice = MF_CHOICE_NONE;
 	g->pending_sid = mf_alloc((g->n_pending + 1) * sizeof(mf_sid));
 	for (size_t i = 0; i < g->n_pending; i++)
 		g->pending_sid[i] = mf_facts_sid(g, g->pending[i].cap.text);
@@ -306,8 +315,43 @@ mf_facts_gather(struct mf_folder *f, struct mf_path *p, struct mf_gathered **out
 	x->look_absent = p->look_absent;
 	x->look = (mf_content){.deletion = p->look_absent, .has_sha = p->look_has_sha, .size = p->look_size};
 	memcpy(x->look.sha, p->look_sha, sizeof(p->look_sha));
+}
+
+mf_code
+mf_facts_gather(struct mf_folder *f, struct mf_path *p, struct mf_gathered **out, mf_err *err)
+{
+	struct mf_gathered *g = mf_alloc(sizeof(*g));
+
+	g->f = f;
+	g->history = (mf_history){.get = history_get, .arg = g, .ancestor = history_ancestor, .beyond = history_beyond};
+	mf_code rc = read_rows(f, p, g, err);
+	if (rc != MF_OK) {
+		mf_facts_free(g);
+		return rc;
+	}
+	fill(f, p, g);
 	*out = g;
 	return MF_OK;
+}
+
+void
+mf_facts_pending_added(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_pending *added)
+{
+	g->pending = mf_realloc_array(g->pending, g->n_pending + 1, sizeof(*g->pending));
+	g->pending[g->n_pending++] = *added;
+	fill(f, p, g);
+}
+
+void
+mf_facts_base_put(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_path_row *put)
+{
+	free(g->path.relpath);
+	g->path = *put;
+	g->path.relpath = NULL; /* lent by whoever put it */
+	g->path.ours = true;
+	g->has_path = true;
+	g->n_pending = 0;
+	fill(f, p, g);
 }
 
 void
@@ -328,9 +372,6 @@ mf_facts_free(struct mf_gathered *g)
 	mf_conflicts_free(g->conflict, g->n_conflict);
 	mf_heads_free(g->head, g->n_head);
 	free(g->known);
-	free(g->pending_sid);
-	free(g->known_sid);
-	free(g->heads);
-	free(g->rows);
+	fill_free(g);
 	free(g);
 }

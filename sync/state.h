@@ -64,6 +64,7 @@ typedef struct mf_path_row {
 	mf_filecap metadata_cap;
 	mf_pathstate state; /* got: the disk when it last agreed with E, so the newest pending's if there is one;
 	                               put: the disk when it agreed with base */
+	bool pending;       /* got: there are pending snapshots, and state is that of the newest */
 	bool ours;          /* got: the guard holds, so sha, executable and state.ino are known; else they are
 	                               0 and false, for the row is Python's */
 	bool has_sha;       /* mf_path.sha256, only if its guard equals base */
@@ -270,6 +271,8 @@ mf_code mf_state_head_drop(struct mf_state *s, const char *participant, const ch
 /** The participant is gone, or has another directory: forgets which it was and its version, too. */
 mf_code mf_state_head_drop_all(struct mf_state *s, const char *participant, mf_err *err);
 mf_code mf_state_head_get(struct mf_state *s, const char *relpath, mf_head_row **out, size_t *n, mf_err *err);
+/** Is @p cap both Base and what our own directory shows, with no pending snapshot, intent or conflict row? */
+mf_code mf_state_head_at_rest(struct mf_state *s, const char *relpath, const char *cap, bool *at_rest, mf_err *err);
 /** One participant's heads: relpath and cap, in byte order of relpath. */
 mf_code mf_state_head_each(struct mf_state *s, const char *participant,
 	mf_code (*each)(void *arg, const char *relpath, const char *cap), void *arg, mf_err *err);

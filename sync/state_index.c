@@ -176,7 +176,8 @@ mf_state_snap_get(struct mf_state *s, const char *cap, mf_snap_row *out, mf_err 
 		return MF_ENOTFOUND;
 	if (rc == MF_OK) {
 		memcpy(out->cap.text, cap, strlen(cap) + 1); /* it was found, so it fits */
-		rc = get_parents(s, id, out, err);
+		if (out->depth > 0)                          /* else it has none */
+			rc = get_parents(s, id, out, err);
 	}
 	if (rc != MF_OK)
 		mf_snap_row_clear(out);

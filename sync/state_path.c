@@ -99,6 +99,7 @@ column_path(sqlite3_stmt *q, const char *relpath, mf_path_row *out, mf_err *err)
 	if (!has_base && !out->ours && !pending)
 		return MF_ENOTFOUND;
 	out->relpath = mf_strdup(mf_strz(relpath));
+	out->pending = pending;
 	out->upload_duration_ns = -1;
 	if (has_base)
 		rc = column_base(q, out, err);
