@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { AT_ONCE = 32, HEADS_PER_TURN = 256, WAITING_MAX = 200000 };
+enum { AT_ONCE = 128, HEADS_PER_TURN = 256, WAITING_MAX = 200000 };
 
 /* A directory entry that shows a snapshot; or, without a participant, a path (in `entry`) that cannot be planned
  * without it. */
@@ -307,9 +307,21 @@ head_failed(struct mf_folder *f, const struct mf_head_todo *h, const mf_err *err
 		mf_peer_took(f, h->participant, mf_strz(h->entry), mf_strz(h->cap));
 }
 
-/* The identity of a file is the signed relpath; the entry's name must agree with it (design 2.5.10). */
+/* Somebody acknowledged what we have: with one more head equal to Base nothing is decided differently, and what the
+ * disk has to say is the watcher's business. */
+static bool
+is_acknowledgement(struct mf_folder *f, const mf_snap_row *row)
+{
+	bool at_rest = false;
+
+	return !f->conf.read_only && mf_path_find(f, row->relpath) == NULL &&
+		mf_state_head_at_rest(f->state, row->relpath, row->cap.text, &at_rest, NULL) == MF_OK && at_rest;
+}
+
+/* The identity of a file is the signed relpath; the entry's name must agree with it (design 2.5.10).
+ * @p fresh: the snapshot has just come, so nobody here has it. */
 static void
-head_known(struct mf_folder *f, const struct mf_head_todo *h, const mf_snap_row *row)
+head_known(struct mf_folder *f, const struct mf_head_todo *h, const mf_snap_row *row, bool fresh)
 {
 	mf_buf entry = {0};
 	mf_err err = {0};
@@ -342,6 +354,8 @@ head_known(struct mf_folder *f, const struct mf_head_todo *h, const mf_snap_row 
 	if (!admitted)
 		return;
 	f->last_activity_ms = mf_now_ms(f);
+	if (!fresh && is_acknowledgement(f, row))
+		return;
 	struct mf_path *p = mf_path_need(f, row->relpath);
 	if (!p->poll_mark) {
 		p->poll_mark = true;
@@ -362,7 +376,7 @@ look_up(struct mf_folder *f, struct mf_head_todo *h)
 	if (rc == MF_OK)
 		rc = mf_state_snap_get(f->state, cap.text, &row, &err);
 	if (rc == MF_OK) {
-		head_known(f, h, &row);
+		head_known(f, h, &row, false);
 		mf_snap_row_clear(&row);
 		todo_free(h);
 	} else if (rc == MF_ENOTFOUND && f->n_fetch < WAITING_MAX) {
@@ -398,7 +412,7 @@ settle(struct mf_folder *f, struct mf_fetch *x)
 			(void)mf_state_snap_put(f->state, &x->row, &x->failed);
 		for (struct mf_head_todo *h = x->heads; h != NULL; h = h->next) {
 			if (x->failed.code == MF_OK)
-				head_known(f, h, &x->row);
+				head_known(f, h, &x->row, true);
 			else
 				head_failed(f, h, &x->failed);
 		}

@@ -95,6 +95,22 @@ mf_state_head_get(struct mf_state *s, const char *relpath, mf_head_row **out, si
 	return rc;
 }
 
+mf_code
+mf_state_head_at_rest(struct mf_state *s, const char *relpath, const char *cap, bool *at_rest, mf_err *err)
+{
+	sqlite3_stmt *q;
+	mf_code rc = mf_state_query(s, QUERY_HEAD_AT_REST, &q, err);
+
+	*at_rest = false;
+	if (rc != MF_OK)
+		return rc;
+	mf_db_bind_text(q, 1, relpath);
+	mf_db_bind_text(q, 2, cap);
+	rc = mf_state_step(q, at_rest, err);
+	mf_db_reset(q);
+	return rc;
+}
+
 /* Rows of two texts; @p bind NULL: a statement without parameters. */
 static mf_code
 each_two(struct mf_state *s, enum state_query which, const char *bind,

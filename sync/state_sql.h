@@ -389,6 +389,14 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 5, INDEX_VERSION = 3 };
 		"SELECT p.name, s.cap FROM idx.participants p" \
 		" CROSS JOIN idx.heads h ON h.participant = p.id AND h.relpath = ?1" \
 		" CROSS JOIN idx.snapshots s ON s.id = h.snapshot ORDER BY p.name") \
+	Q(HEAD_AT_REST, \
+		"SELECT 1 FROM current_snapshots c WHERE c.relpath = ?1 AND c.snapshot_cap = ?2" \
+		" AND NOT EXISTS (SELECT 1 FROM mf_pending WHERE relpath = ?1)" \
+		" AND NOT EXISTS (SELECT 1 FROM mf_intent WHERE relpath = ?1)" \
+		" AND NOT EXISTS (SELECT 1 FROM conflicted_files WHERE relpath = ?1)" \
+		" AND EXISTS (SELECT 1 FROM idx.participants p" \
+		"  CROSS JOIN idx.heads h ON h.participant = p.id AND h.relpath = ?1" \
+		"  CROSS JOIN idx.snapshots s ON s.id = h.snapshot WHERE p.name = '' AND s.cap = ?2)") \
 	Q(HEAD_EACH, \
 		"SELECT h.relpath, s.cap FROM idx.heads h CROSS JOIN idx.snapshots s ON s.id = h.snapshot" \
 		" WHERE h.participant = (SELECT id FROM idx.participants WHERE name = ?1) ORDER BY h.relpath") \

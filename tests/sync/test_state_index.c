@@ -189,6 +189,51 @@ Test(index, what_differs_from_base_is_unsettled, .timeout = 10)
 	fixture_end(&f);
 }
 
+static bool
+at_rest(struct mf_state *s, const char *relpath, const char *cap)
+{
+	bool yes;
+
+	OK(mf_state_head_at_rest(s, relpath, cap, &yes, &err));
+	return yes;
+}
+
+Test(index, a_path_is_at_rest_when_base_and_own_head_agree_and_nothing_is_open, .timeout = 10)
+{
+	struct fixture f;
+	mf_snap_row a = sample(1, NULL, 0), b = sample(2, NULL, 0);
+	mf_path_row row = {.relpath = (char *)"x", .has_base = true, .base = a.cap, .content = a.content};
+	const mf_pending pending = {.cap = b.cap};
+	const mf_intent intent = {.target = b.cap, .tmp_name = "t"};
+	mf_conflict conflict = {.slot = (char *)"bob", .cap = b.cap};
+
+	row.metadata_cap = a.metadata_cap;
+	fixture_start(&f);
+	fixture_create(&f);
+	struct mf_state *s = fixture_open(&f);
+	OK(mf_state_snap_put(s, &a, &err));
+	OK(mf_state_snap_put(s, &b, &err));
+	cr_assert(!at_rest(s, "x", a.cap.text));
+	OK(mf_state_head_put(s, "", "x", a.cap.text, &err));
+	cr_assert(!at_rest(s, "x", a.cap.text));
+	OK(mf_state_path_put(s, &row, &err));
+	cr_assert(at_rest(s, "x", a.cap.text) && !at_rest(s, "x", b.cap.text) && !at_rest(s, "y", a.cap.text));
+	OK(mf_state_pending_add(s, "x", &pending, &err));
+	cr_assert(!at_rest(s, "x", a.cap.text));
+	OK(mf_state_pending_clear(s, "x", &err));
+	OK(mf_state_intent_put(s, "x", &intent, &err));
+	cr_assert(!at_rest(s, "x", a.cap.text));
+	OK(mf_state_intent_drop(s, "x", &err));
+	OK(mf_state_conflict_put(s, "x", &conflict, &err));
+	cr_assert(!at_rest(s, "x", a.cap.text));
+	OK(mf_state_conflict_drop(s, "x", "bob", &err));
+	cr_assert(at_rest(s, "x", a.cap.text));
+	OK(mf_state_head_put(s, "", "x", b.cap.text, &err));
+	cr_assert(!at_rest(s, "x", a.cap.text) && !at_rest(s, "x", b.cap.text));
+	mf_state_close(s);
+	fixture_end(&f);
+}
+
 Test(index, directory_versions_go_with_their_heads, .timeout = 10)
 {
 	struct fixture f;
