@@ -72,6 +72,8 @@ mf_task_start(struct mf_folder *f, struct mf_task *t)
 /* ---- turns -------------------------------------------------------------------------------------------- */
 
 enum { PATHS_PER_TURN = 128, LOCKED_RETRY_MS = 50, BROKEN_RETRY_MS = 1000, TURNS_PER_CHECKPOINT = 64 };
+/* With so many tasks under way the workers have enough to do for so long: one commit for what they bring back. */
+enum { BUSY_TASKS = 64, BUSY_TURN_MS = 10 };
 
 static struct mf_path *
 pop_ready(struct mf_folder *f)
@@ -374,5 +376,7 @@ mf_turn_arm(struct mf_folder *f, uint64_t delay_ms)
 	if (f->closing || f->turn_armed)
 		return;
 	f->turn_armed = true;
+	if (delay_ms == 0 && f->n_tasks >= BUSY_TASKS)
+		delay_ms = BUSY_TURN_MS;
 	MF_OPS(f)->timer_start(f->turn_timer, delay_ms);
 }
