@@ -258,10 +258,14 @@ mf_folder_resolve(struct mf_folder *f, const char *relpath, enum mf_take take, c
 	*end = c; /* behind one that may be there already */
 	if (ticket != NULL)
 		*ticket = c->ticket;
-	if (check(f, c, use, &c->err) != MF_OK)
+	if (check(f, c, use, &c->err) != MF_OK) {
 		c->state = MF_CHOICE_OVER;
-	else
-		mf_path_look(f, mf_path_need(f, relpath), 0);
+	} else {
+		struct mf_path *p = mf_path_need(f, relpath);
+		if (p->failed)
+			p->due_ms = 0; /* a person waits: not for the next try of what failed before */
+		mf_path_look(f, p, 0);
+	}
 	mf_turn_arm(f, 0);
 }
 
@@ -341,11 +345,27 @@ mf_choice_text(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g)
 	return c->text;
 }
 
+/* Two merges of the same versions that differ: should that ever be, another merge would make two more. */
+static bool
+merges_of_the_same(const mf_snap_row *a, const mf_snap_row *b)
+{
+	if (a->n_parents < 2 || a->n_parents != b->n_parents)
+		return false;
+	for (size_t i = 0; i < a->n_parents; i++) {
+		size_t k = 0;
+		while (k < b->n_parents && strcmp(a->parents[i].text, b->parents[k].text) != 0)
+			k++;
+		if (k == b->n_parents)
+			return false;
+	}
+	return true;
+}
+
 /* Only what both sides have settled into: an edit that is not published may be half an edit. */
 bool
 mf_choice_automatic(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan)
 {
-	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
+	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e), *theirs;
 	struct mf_choice *c;
 
 	if (f->set.merge != MF_MERGE_TEXT || g->facts.policy == MF_READ_ONLY || !f->self_read || !plan->conflicted ||
@@ -355,6 +375,9 @@ mf_choice_automatic(struct mf_folder *f, struct mf_path *p, struct mf_gathered *
 		return false;
 	if (g->conflict[0].marker_written && g->rows[0].marker == MF_MARKER_ABSENT)
 		return false; /* the user is at it */
+	theirs = mf_facts_row(g, mf_facts_sid(g, g->conflict[0].cap.text));
+	if (theirs == NULL || merges_of_the_same(e, theirs))
+		return false;
 	c = choice_add(f, p->relpath, MF_TAKE_MERGE);
 	c->automatic = true;
 	c->then = p->seen.st;

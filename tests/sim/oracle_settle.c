@@ -63,12 +63,13 @@ oracle_resolve(struct oracle *o, struct member *m, const char *path, const char 
 		free(a);
 		return;
 	}
-	if (take && oracle_shown(m, path) != 0)
-		a->replaced[a->n++] = oracle_shown(m, path);
 	oracle_judge(o, path);
 	sim_trace(m->cast->w, "%s asks for %s at %s", m->name, take ? slot : "mine", path);
 	mf_folder_resolve(m->f, path, take ? MF_TAKE_USE : MF_TAKE_MINE, take ? slot : NULL, on_answer, a, NULL);
 	a->slot = NULL; /* lent for the call */
+	/* in which the user may have been at p once more, just before it was looked at */
+	if (take && oracle_shown(m, path) != 0)
+		a->replaced[a->n++] = oracle_shown(m, path);
 }
 
 void

@@ -74,5 +74,5 @@ Test(engine_random, people_who_settle_while_everything_breaks, .timeout = 36000)
 	lives(3000001,
 		&(life_conf){.with = LIFE_SETTLE | LIFE_CRASH | LIFE_POWER | LIFE_STALE | LIFE_LOST_ANSWER |
 				LIFE_PREEMPT | LIFE_INSIDE | LIFE_PAUSE,
-			.steps = 150});
+			.steps = 80});
 }

@@ -89,6 +89,59 @@ Test(merge, what_is_not_clean_is_named_by_our_lines, .timeout = 10)
 		"the merge is not clean: 1 conflict, in our line 3", 1, (struct mf_lines[]){{3, 1}});
 }
 
+static unsigned
+chance(uint64_t *state, unsigned below)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(*state >> 33) % below;
+}
+
+/* Some lines of @p from are changed, dropped or doubled. */
+static void
+edit(uint64_t *state, const char *from, mf_buf *out)
+{
+	for (; *from != '\0'; from++) {
+		if (*from == '\n' || chance(state, 4) != 0)
+			mf_buf_addc(out, (uint8_t)*from);
+		else if (chance(state, 3) == 0)
+			mf_buf_addf(out, "%c\n%c", 'a' + (int)chance(state, 4), 'a' + (int)chance(state, 4));
+		else if (chance(state, 2) == 0)
+			mf_buf_addc(out, (uint8_t)('a' + chance(state, 4)));
+	}
+}
+
+/* Else two that merge by themselves would be in conflict about the merge. */
+Test(merge, both_sides_get_the_same, .timeout = 60)
+{
+	uint64_t state = 4711;
+	size_t clean = 0;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		mf_buf a = {0}, b = {0};
+		struct merged one, other;
+		const char *base = "a\nb\nc\nd\na\nb\nc\nd\n";
+		edit(&state, base, &a);
+		edit(&state, base, &b);
+		mf_buf_addc(&a, '\0');
+		mf_buf_addc(&b, '\0');
+		merge(&one, base, (char *)a.p, (char *)b.p);
+		merge(&other, base, (char *)b.p, (char *)a.p);
+		cr_assert(one.rc == other.rc, "%u: \"%s\" and \"%s\"", i, (char *)a.p, (char *)b.p);
+		cr_assert(mf_str_eq(mf_buf_str(&one.out), mf_buf_str(&other.out)), "%u: \"%s\" and \"%s\"", i,
+			(char *)a.p, (char *)b.p);
+		cr_assert(one.rc == MF_OK || (one.n > 0 && one.n == other.n));
+		for (size_t k = 0; k < one.n; k++)
+			cr_assert(one.clash[k].first >= 1 && one.clash[k].first <= a.n &&
+				(k == 0 || one.clash[k].first >= one.clash[k - 1].first));
+		clean += one.rc == MF_OK;
+		merged_free(&one);
+		merged_free(&other);
+		mf_buf_free(&a);
+		mf_buf_free(&b);
+	}
+	cr_assert(clean > 500 && clean < 19500, "%zu", clean);
+}
+
 Test(merge, binary_and_large_files_are_refused, .timeout = 10)
 {
 	mf_err err;
