@@ -33,6 +33,7 @@ check_PROGRAMS += %reldir%/test_engine_settle_odd
 %canon_reldir%_test_engine_settle_odd_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_settle_odd_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_engine_settle_odd
+SOAK_TESTS += %reldir%/test_engine_settle_odd
 check_PROGRAMS += %reldir%/test_engine_merge
 %canon_reldir%_test_engine_merge_SOURCES = %reldir%/test_engine_merge.c $(SIM_CAST)
 %canon_reldir%_test_engine_merge_CFLAGS = $(TEST_CFLAGS)

@@ -1,4 +1,5 @@
 /* Settling conflicts where it is not easy: read-only folders, changes in that moment, crashes. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -303,4 +304,51 @@ Test(engine_settle_odd, a_power_cut_at_any_point_is_safe, .timeout = 600)
 {
 	dies_everywhere(SIM_CRASH_POWER, MF_TAKE_MINE);
 	dies_everywhere(SIM_CRASH_POWER, MF_TAKE_THEIRS);
+}
+
+/* ---- failures ---- */
+
+/* The n-th operation of this kind fails during a resolution.  @return false: there are not so many. */
+static bool
+fails_at(enum sim_op op, uint64_t n, enum mf_take take)
+{
+	const char *want = take == MF_TAKE_MINE ? OURS : THEIRS;
+	struct play p;
+	mf_err err;
+
+	play_init(&p, 90, 2);
+	uint64_t before = sim_count(p.a->h, op);
+	sim_fail_nth(p.a->h, op, n, op < SIM_DB_OPEN ? EIO : (int)MF_ENET);
+	mf_code rc = cast_resolve(p.a, "p", take, NULL, &err);
+	sim_run_for(p.c.w, 3000);
+	bool failed = sim_count(p.a->h, op) - before >= n;
+	sim_calm(p.a->h);
+	sim_trouble_of(p.a->h)->drop_events = 1000;
+	cast_settle(&p.c);
+	cast_settle(&p.c); /* what failed is tried again */
+	if (cast_conflicts(p.a) > 0) {
+		cr_assert(rc != MF_OK, "op %d, %llu: it said yes", (int)op, (unsigned long long)n);
+		cr_assert(cast_has(p.a, "p", OURS) && cast_has(p.a, "p.conflict-bob", THEIRS), "op %d, %llu", (int)op,
+			(unsigned long long)n);
+		play_resolve(p.a, take, NULL);
+	}
+	play_settled(&p, want);
+	cast_end(&p.c);
+	return failed;
+}
+
+/* Every fourth of them, or, with MF_SOAK, each. */
+Test(engine_settle_odd, any_operation_may_fail_once, .timeout = 1200)
+{
+	const char *soak = getenv("MF_SOAK");
+	uint64_t step = soak != NULL && *soak != '\0' ? 1 : 4;
+	unsigned failures = 0;
+
+	for (int op = 0; op < SIM_OPS; op++) {
+		for (uint64_t n = 1; op != SIM_DB_OPEN && fails_at((enum sim_op)op, n, MF_TAKE_MINE); n += step)
+			failures++;
+		for (uint64_t n = 1; op != SIM_DB_OPEN && fails_at((enum sim_op)op, n, MF_TAKE_THEIRS); n += step)
+			failures++;
+	}
+	cr_assert(failures > 20, "%u", failures);
 }
