@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/base32.h"
 #include "base/unicode.h"
 
 /* A request that waits for the folder.  Its memory goes with the answer, or when the client leaves. */
@@ -110,7 +111,8 @@ only_keys(const json_t *object, const char *a, const char *b)
 
 /* Take the body apart; false: answered.  @p author gets the name in NFC. */
 static bool
-read_participant(struct mf_http_req *req, const json_t *body, mf_buf *author, mf_dirread *cap)
+read_participant(
+	struct mf_http_req *req, const json_t *body, mf_buf *author, mf_dirread *cap, uint8_t key[32], bool *has_key)
 {
 	const json_t *who = json_object_get(body, "author");
 	mf_str name, text = mf_json_member(body, "personal_dmd", MF_CAP_MAX - 1);
@@ -119,8 +121,13 @@ read_participant(struct mf_http_req *req, const json_t *body, mf_buf *author, mf
 		mf_api_error(req, 400, "Require input: author, personal_dmd");
 		return false;
 	}
-	if (!json_is_object(who) || !only_keys(who, "name", NULL)) {
+	*has_key = json_is_object(who) && only_keys(who, "name", "verify_key"); /* the key is ours, not Python's */
+	if (!json_is_object(who) || (!*has_key && !only_keys(who, "name", NULL))) {
 		mf_api_error(req, 400, "'author' requires: name");
+		return false;
+	}
+	if (*has_key && !mf_unb32_upper(key, 32, mf_json_member(who, "verify_key", 64))) {
+		mf_api_error(req, 400, "verify_key must be a key as list --json prints it.");
 		return false;
 	}
 	name = mf_json_member(who, "name", 255);
@@ -140,6 +147,8 @@ mf_api_add_participant(mf_api *api, struct mf_http_req *req, mf_str name)
 {
 	mf_buf author = {0};
 	mf_dirread cap;
+	uint8_t key[32];
+	bool has_key;
 	struct asking *a;
 	json_t *body;
 
@@ -148,8 +157,9 @@ mf_api_add_participant(mf_api *api, struct mf_http_req *req, mf_str name)
 	body = mf_api_object(req);
 	if (body == NULL)
 		return;
-	if (read_participant(req, body, &author, &cap) && (a = ask(api, req, name, 201)) != NULL)
-		mf_folder_add_participant(a->folder, (const char *)author.p, &cap, on_done, a, &a->ticket);
+	if (read_participant(req, body, &author, &cap, key, &has_key) && (a = ask(api, req, name, 201)) != NULL)
+		mf_folder_add_participant(
+			a->folder, (const char *)author.p, &cap, has_key ? key : NULL, on_done, a, &a->ticket);
 	mf_buf_free(&author);
 	json_decref(body);
 }

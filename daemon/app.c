@@ -231,6 +231,8 @@ on_event(void *arg, struct mf_folder *f, const mf_folder_event *ev)
 			ev->relpath != NULL ? ": " : "", ev->text != NULL ? ev->text : "failed");
 	else if (ev->kind == MF_EV_DELETES_ASKED)
 		mf_log(MF_LOG_WARNING, "sync", name, "%s (magic-folder confirm-deletes)", ev->text);
+	else if (ev->kind == MF_EV_KEY_ACCEPTED)
+		mf_log(MF_LOG_INFO, "sync", name, "another key of '%s' was accepted", ev->text);
 	else if (ev->kind == MF_EV_CONFLICT_ADDED)
 		mf_log(MF_LOG_WARNING, "sync", name, "%s is in conflict", ev->relpath);
 }

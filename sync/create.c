@@ -9,11 +9,11 @@
 
 #include <sodium.h>
 
-#include "base/base32.h"
 #include "base/json.h"
 #include "base/unicode.h"
 #include "sync/relpath.h"
 #include "sync/state.h"
+#include "sync/trust.h"
 
 enum { AUTHOR_MAX = 255, METADATA_MAX = 65536 };
 
@@ -224,9 +224,7 @@ make_collective(struct making *m, const mf_dirread *personal, mf_err *err)
 {
 	mf_buf edge = {0};
 
-	mf_buf_addz(&edge, "{\"magic_folder\": {\"verify_key\": \"");
-	mf_b32_add_upper(&edge, m->conf.verify_key, sizeof(m->conf.verify_key));
-	mf_buf_addz(&edge, "\"}}");
+	mf_edge_of_key(m->conf.verify_key, &edge);
 	mf_link us = {
 		.name = mf_strz(m->conf.author),
 		.cap = mf_strz(personal->text),

@@ -112,9 +112,10 @@ void mf_folder_forget(struct mf_folder *f, uint64_t ticket);
 typedef void mf_participant_each(void *arg, const char *name, const mf_dirread *personal, bool is_self);
 void mf_folder_participants(
 	struct mf_folder *f, mf_participant_each *each, mf_folder_done *done, void *arg, uint64_t *ticket);
-/** Admin only: link @p personal into the Collective as @p name. MF_EINVAL with the API's sentences when refused. */
-void mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirread *personal, mf_folder_done *done,
-	void *arg, uint64_t *ticket);
+/** Admin only: link @p personal into the Collective as @p name, with the key that it signs with, so that nobody's first
+ *  use has to be believed; NULL: not known.  MF_EINVAL with the API's sentences when refused. */
+void mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirread *personal,
+	const uint8_t *verify_key, mf_folder_done *done, void *arg, uint64_t *ticket);
 
 /* ---- keys that sign snapshots (docs/identity.md) ---- */
 

@@ -1,5 +1,6 @@
 /* Who takes part: listing the Collective for people, adding to it. */
 #include "sync/engine.h"
+#include "sync/trust.h"
 
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ struct people {
 	void *arg;
 	char *add_name; /* NULL: only list */
 	mf_dirread add_dir;
+	mf_buf add_edge; /* empty: its key is not known */
 	mf_dirread collective, self;
 	mf_dirwrite collective_write;
 };
@@ -44,7 +46,10 @@ people_work(struct mf_task *t, const mf_cancel *cancel)
 		return rc;
 	if ((rc = check_new(p, &t->err)) != MF_OK)
 		return rc;
-	mf_link link = {.name = mf_strz(p->add_name), .cap = mf_strz(p->add_dir.text), .how = MF_LINK_NEW};
+	mf_link link = {.name = mf_strz(p->add_name),
+		.cap = mf_strz(p->add_dir.text),
+		.metadata = mf_buf_str(&p->add_edge),
+		.how = MF_LINK_NEW};
 	rc = grid->ops->update(grid, &p->collective_write, &link, 1, NULL, cancel, &t->err);
 	if (rc == MF_EEXIST)
 		rc = mf_fail(&t->err, MF_EINVAL, 0, "Already have a participant called '%s'", p->add_name);
@@ -85,6 +90,7 @@ people_done(struct mf_task *t)
 		mf_poll_start(f);
 	mf_listing_free(&p->list);
 	sodium_memzero(&p->collective_write, sizeof(p->collective_write));
+	mf_buf_free(&p->add_edge);
 	free(p->add_name);
 	free(p);
 }
@@ -126,13 +132,15 @@ refuse_work(struct mf_task *t, const mf_cancel *cancel)
 }
 
 void
-mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirread *personal, mf_folder_done *done,
-	void *arg, uint64_t *ticket)
+mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirread *personal, const uint8_t *verify_key,
+	mf_folder_done *done, void *arg, uint64_t *ticket)
 {
 	struct people *p = people_new(f, done, arg, ticket);
 
 	p->add_name = mf_strdup(mf_strz(name));
 	p->add_dir = *personal;
+	if (verify_key != NULL)
+		mf_edge_of_key(verify_key, &p->add_edge);
 	if (f->conf.is_admin)
 		p->collective_write = f->conf.collective_write;
 	else

@@ -4,10 +4,7 @@
 
 #include <stdlib.h>
 
-#include "base/base32.h"
-#include "base/json.h"
-
-enum { HELD_MAX = 4096, EDGE_MAX = 4096 };
+enum { HELD_MAX = 4096 };
 
 /* ---- entries that are held back -------------------------------------------------------------------------- */
 
@@ -180,27 +177,12 @@ mf_trust_admit(
 
 /* ---- what the Collective says ------------------------------------------------------------------------------------ */
 
-static bool
-edge_key(mf_str metadata, uint8_t key[32])
-{
-	json_t *top = NULL;
-	bool ok = false;
-
-	if (mf_json_load(metadata, EDGE_MAX, MF_JSON_UNIQUE | MF_JSON_BIG_REAL | MF_JSON_NUL, &top, NULL) != MF_OK)
-		return false;
-	const json_t *text = mf_json_at(top, "edge.magic_folder.verify_key");
-	if (json_is_string(text))
-		ok = mf_unb32_upper(key, 32, (mf_str){json_string_value(text), json_string_length(text)});
-	json_decref(top);
-	return ok;
-}
-
 void
 mf_trust_edge(struct mf_folder *f, struct mf_peer *peer, mf_str metadata)
 {
 	mf_key_row now, row;
 
-	peer->has_edge = edge_key(metadata, peer->edge);
+	peer->has_edge = mf_edge_key(metadata, peer->edge);
 	if (!peer->has_edge || memcmp(peer->edge, f->conf.verify_key, 32) == 0)
 		return;
 	bool pinned = mf_state_key_of(f->state, peer->name, &now, NULL) == MF_OK;

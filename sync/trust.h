@@ -35,4 +35,9 @@ enum { MF_TRUST_NONE = -1 };
  *  @param whose  set for each of them: index of a sighting of its key, or MF_TRUST_NONE. */
 void mf_trust_assign(const char *const *name, size_t n_name, const mf_sighting *seen, size_t n_seen, long *whose);
 
+/** Metadata of a participant's entry in the Collective that names its key. */
+void mf_edge_of_key(const uint8_t key[32], mf_buf *out);
+/** The key that such metadata names; false: none that is well-formed. */
+bool mf_edge_key(mf_str metadata, uint8_t key[32]);
+
 #endif

@@ -7,8 +7,9 @@
 #include <sodium.h>
 
 #include "base/base32.h"
+#include "base/json.h"
 
-enum { GROUP = 4, GROUPS = 6, PRINT_BYTES = 15 };
+enum { EDGE_MAX = 4096, GROUP = 4, GROUPS = 6, PRINT_BYTES = 15 };
 
 enum mf_verdict
 mf_trust_judge(const mf_trust_facts *f)
@@ -154,4 +155,29 @@ mf_fingerprint_matches(const char *text, const uint8_t key[32])
 			return false;
 	}
 	return *r == '\0';
+}
+
+/* ---- in the Collective -------------------------------------------------------------------------------------- */
+
+void
+mf_edge_of_key(const uint8_t key[32], mf_buf *out)
+{
+	mf_buf_addz(out, "{\"magic_folder\": {\"verify_key\": \"");
+	mf_b32_add_upper(out, key, 32);
+	mf_buf_addz(out, "\"}}");
+}
+
+bool
+mf_edge_key(mf_str metadata, uint8_t key[32])
+{
+	json_t *top = NULL;
+	bool ok = false;
+
+	if (mf_json_load(metadata, EDGE_MAX, MF_JSON_UNIQUE | MF_JSON_BIG_REAL | MF_JSON_NUL, &top, NULL) != MF_OK)
+		return false;
+	const json_t *text = mf_json_at(top, "edge.magic_folder.verify_key");
+	if (json_is_string(text))
+		ok = mf_unb32_upper(key, 32, (mf_str){json_string_value(text), json_string_length(text)});
+	json_decref(top);
+	return ok;
 }

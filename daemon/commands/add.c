@@ -91,7 +91,7 @@ add_word(mf_buf *out, const char *s)
 
 /* What the person with the folder has to do now. */
 static void
-print_joined(const char *name, const char *author, const char *personal)
+print_joined(const char *name, const char *author, const char *personal, const char *key)
 {
 	mf_buf command = {0};
 
@@ -100,12 +100,24 @@ print_joined(const char *name, const char *author, const char *personal)
 	mf_buf_addz(&command, " -a ");
 	add_word(&command, author);
 	mf_buf_addf(&command, " -p %s", personal);
+	if (key != NULL)
+		mf_buf_addf(&command, " -k %s", key);
 	printf("Joined magic-folder as '%s' in '%s'.\n\nOur Personal read capability:\n\n    %s\n\n"
 	       "Changes of others arrive now. Ours are seen by them once the folder's admin has typed:\n\n"
 	       "    %s\n\n"
 	       "(with the admin's own name of the folder after -n)\n",
 		author, name, personal, (const char *)command.p);
 	mf_buf_free(&command);
+}
+
+static void
+joined(struct mf_cli *cli, const char *name, const char *author, const char *personal)
+{
+	mf_answer answer = mf_ask_daemon(cli, (mf_ask){.method = "GET", .rest = "/v1/magic-folder"}, NULL);
+	const json_t *us = json_object_get(json_object_get(answer.json, name), "author");
+
+	print_joined(name, author, personal, json_string_value(json_object_get(us, "verify_key")));
+	json_decref(answer.json);
 }
 
 static int
@@ -133,7 +145,7 @@ run(struct mf_cli *cli, const mf_args *args)
 		status = answer.exit_status;
 		if (status == 0 && collective != NULL) {
 			personal = json_string_value(json_object_get(answer.json, "personal_dmd"));
-			print_joined(args->value[O_NAME], author, personal != NULL ? personal : "?");
+			joined(cli, args->value[O_NAME], author, personal != NULL ? personal : "?");
 		} else if (status == 0) {
 			printf("Created magic-folder named '%s'\n", args->value[O_NAME]);
 		}

@@ -1,10 +1,11 @@
 /* The commands of magic-folder-api: one HTTP call each. */
 #include "daemon/commands/ask.h"
 #include "daemon/commands/commands.h"
+#include "daemon/jsontext.h"
 
 #include <stdlib.h>
 
-enum { O_FOLDER, O_AUTHOR, O_PERSONAL };
+enum { O_FOLDER, O_AUTHOR, O_PERSONAL, O_KEY };
 
 #define FOLDER_OPTION \
 	{ \
@@ -23,6 +24,7 @@ static const mf_option participant_options[] = {
 		"the participant's Personal read capability (required); - reads it"
 		" from standard input",
 		NULL},
+	[O_KEY] = {"verify-key", 'k', "KEY", "the key that the participant signs with", NULL},
 	{0},
 };
 
@@ -93,6 +95,9 @@ add_participant(struct mf_cli *cli, const mf_args *args)
 	if (cap == NULL)
 		return cli->program->failure;
 	body = json_pack("{s:{s:s}, s:s}", "author", "name", args->value[O_AUTHOR], "personal_dmd", cap);
+	if (args->value[O_KEY] != NULL)
+		(void)json_object_set_new(
+			json_object_get(body, "author"), "verify_key", mf_json_text(mf_strz(args->value[O_KEY])));
 	status = call(cli,
 		(mf_ask){.method = "POST", .folder = args->value[O_FOLDER], .rest = "/participants", .body = body}, 4);
 	free(cap);

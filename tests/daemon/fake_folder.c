@@ -6,7 +6,7 @@
 
 enum { MAX_PEOPLE = 8, MAX_WAITING = 32 };
 
-unsigned fake_forgotten, fake_open, fake_rows;
+unsigned fake_forgotten, fake_open, fake_rows, fake_key;
 int fake_deletes_word = -1;
 
 struct waiting {
@@ -195,10 +195,12 @@ mf_folder_participants(
 }
 
 void
-mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirread *personal, mf_folder_done *done,
-	void *arg, uint64_t *ticket)
+mf_folder_add_participant(struct mf_folder *f, const char *name, const mf_dirread *personal, const uint8_t *verify_key,
+	mf_folder_done *done, void *arg, uint64_t *ticket)
 {
 	struct waiting *w = wait_for(f, done, arg, ticket);
+
+	fake_key = verify_key == NULL ? 0 : verify_key[0];
 
 	for (size_t i = 0; i < f->people; i++) {
 		if (strcmp(f->cap[i].text, personal->text) == 0)
@@ -255,21 +257,6 @@ mf_folder_trust(struct mf_folder *f, const char *participant, const uint8_t *key
 		return mf_fail(err, MF_ECHANGED, 0, "'%s' has no such key; look again at what is shown", participant);
 	fake_trusted = true;
 	return MF_OK;
-}
-
-void
-mf_fingerprint(const uint8_t key[32], char out[MF_FINGERPRINT_MAX])
-{
-	(void)snprintf(out, MF_FINGERPRINT_MAX, "finger-%u", key[0]);
-}
-
-bool
-mf_fingerprint_matches(const char *text, const uint8_t key[32])
-{
-	char right[MF_FINGERPRINT_MAX];
-
-	mf_fingerprint(key, right);
-	return strcmp(text, right) == 0;
 }
 
 mf_code

@@ -13,5 +13,7 @@ extern unsigned fake_forgotten, fake_open;
 
 /** What mf_folder_file_status() of every fake folder lists: this many rows. */
 extern unsigned fake_rows;
+/** First byte of the key that the last participant was added with; 0: none. */
+extern unsigned fake_key;
 
 #endif

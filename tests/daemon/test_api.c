@@ -493,9 +493,12 @@ Test(api, keys_are_shown_and_another_is_accepted_by_its_fingerprint, .timeout = 
 {
 	static const char *const bad[] = {"{}", BOB(""), "{\"participant\": 1, \"fingerprint\": \"x\"}",
 		BOB(", \"fingerprint\": \"finger-3\", \"more\": 1")};
-	char why[256];
+	static const uint8_t key[4][32] = {{0}, {1}, {2}, {3}};
+	char why[256], print[4][MF_FINGERPRINT_MAX], body[128];
 	json_t *all, *p, *k;
 
+	for (size_t i = 0; i < 4; i++)
+		mf_fingerprint(key[i], print[i]);
 	open_world();
 	cr_assert(reap(add("keys"), NULL) == 200);
 	cr_assert(reap(ask("GET", "/v1/magic-folder/nothing/keys", ""), NULL) == 404);
@@ -505,10 +508,10 @@ Test(api, keys_are_shown_and_another_is_accepted_by_its_fingerprint, .timeout = 
 	p = json_array_get(json_object_get(all, "participants"), 1);
 	cr_assert(strcmp(text_of(p, "name"), "bob") == 0 && strcmp(text_of(p, "author"), "robert") == 0);
 	cr_assert(strcmp(text_of(p, "state"), "changed") == 0 && strcmp(text_of(p, "how"), "first-use") == 0);
-	cr_assert(strcmp(text_of(p, "fingerprint"), "finger-2") == 0 && strlen(text_of(p, "verify_key")) == 56);
+	cr_assert(strcmp(text_of(p, "fingerprint"), print[2]) == 0 && strlen(text_of(p, "verify_key")) == 56);
 	cr_assert(json_integer_value(json_object_get(p, "since")) == 1700000000);
 	k = json_array_get(json_object_get(p, "changed"), 0);
-	cr_assert(strcmp(text_of(k, "fingerprint"), "finger-3") == 0 && strcmp(text_of(k, "shown_by"), "bob") == 0);
+	cr_assert(strcmp(text_of(k, "fingerprint"), print[3]) == 0 && strcmp(text_of(k, "shown_by"), "bob") == 0);
 	cr_assert(json_integer_value(json_object_get(k, "files")) == 2);
 	p = json_array_get(json_object_get(all, "participants"), 2);
 	cr_assert(strcmp(text_of(p, "state"), "unknown") == 0 && json_is_null(json_object_get(p, "fingerprint")));
@@ -519,14 +522,46 @@ Test(api, keys_are_shown_and_another_is_accepted_by_its_fingerprint, .timeout = 
 	cr_assert(reap(ask("GET", "/v1/status-summary", ""), &all) == 200);
 	k = json_object_get(json_object_get(json_object_get(all, "folders"), "keys"), "changed_keys");
 	k = json_array_get(k, 0);
-	cr_assert(strcmp(text_of(k, "participant"), "bob") == 0 && strcmp(text_of(k, "fingerprint"), "finger-3") == 0);
+	cr_assert(strcmp(text_of(k, "participant"), "bob") == 0 && strcmp(text_of(k, "fingerprint"), print[3]) == 0);
 	json_decref(all);
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_assert(post_trust(bad[i], why) == 400, "%s", bad[i]);
-	cr_assert(post_trust(BOB(", \"fingerprint\": \"finger-2\""), why) == 409, "%s", why);
-	cr_assert(post_trust("{\"participant\": \"eve\", \"fingerprint\": \"finger-3\"}", why) == 404, "%s", why);
-	cr_assert(post_trust(BOB(", \"fingerprint\": \"finger-3\""), why) == 200, "%s", why);
-	cr_assert(post_trust(BOB(", \"fingerprint\": \"finger-3\""), why) == 404, "%s", why);
+	static const struct {
+		const char *who;
+		int print, status;
+	} tries[] = {{"bob", 2, 409}, {"eve", 3, 404}, {"bob", 3, 200}, {"bob", 3, 404}};
+	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		(void)snprintf(body, sizeof(body), "{\"participant\": \"%s\", \"fingerprint\": \"%s\"}", tries[i].who,
+			print[tries[i].print]);
+		cr_assert(post_trust(body, why) == tries[i].status, "%s: %s", body, why);
+	}
+	close_world();
+}
+
+Test(api, a_participant_may_be_added_with_its_key, .timeout = 60)
+{
+	static const char cap[] =
+		"URI:DIR2-RO:aeotvthibzvyhkgvcj2uvwmoc4:nm2xznszzsaypssjj6cuwynplr7r4udlp3chgev6af45f4xvonha";
+	static const char *const author[][2] = {
+		{"{\"name\": \"no key\"}", "201 0"},
+		{"{\"name\": \"key\", \"verify_key\": \"AEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA====\"}",
+			"201 1"},
+		{"{\"name\": \"short\", \"verify_key\": \"AEAA====\"}", "400 1"},
+		{"{\"name\": \"number\", \"verify_key\": 5}", "400 1"},
+		{"{\"name\": \"other\", \"key\": \"x\"}", "400 1"},
+		{"{\"verify_key\": \"AEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA====\"}", "400 1"},
+	};
+	char body[512], got[16];
+
+	open_world();
+	cr_assert(reap(add("keys"), NULL) == 200);
+	for (size_t i = 0; i < sizeof(author) / sizeof(author[0]); i++) {
+		(void)snprintf(body, sizeof(body), "{\"author\": %s, \"personal_dmd\": \"%.*s%c%s\"}", author[i][0], 12,
+			cap, (int)('b' + i), cap + 13);
+		int status = reap(ask("POST", "/v1/magic-folder/keys/participants", body), NULL);
+		(void)snprintf(got, sizeof(got), "%d %u", status, fake_key);
+		cr_assert(strcmp(got, author[i][1]) == 0, "%s: %s", author[i][0], got);
+	}
 	close_world();
 }

@@ -54,6 +54,30 @@ def case_pinned():
         w.stop()
 
 
+def case_joined_with_key():
+    """who joins is added with the key that the printed command names: no first use is needed"""
+    with World() as w:
+        a, b, c = (w.device(name) for name in ("alice", "bob", "carol"))
+        for d in (a, b, c):
+            d.init()
+            d.start()
+        a.add()
+        said = b.cli("add", "--name", "f", "--author", "bob", "--collective", "-", b.folder,
+                     stdin=a.collective_read().encode() + b"\n")
+        words = [line for line in said.split("\n") if "magic-folder-api" in line][0].split()
+        check(words[-2] == "-k", words)
+        a.api_cli(*words[1:])
+        c.join(a)
+        for d in (a, c):
+            wait_for("bob's key at " + d.name, lambda: keys(d).get("bob", {}).get("how") == "collective")
+            check(keys(d)["bob"]["fingerprint"] == keys(b)["bob"]["fingerprint"], keys(d))
+        cap = forge(b, "new", V2, seed=STRANGER, author="bob")
+        link(b, "new", cap)
+        wait_for("a word about it", lambda: keys(c)["bob"]["state"] == "changed")
+        check(c.read("new") is None, "applied without a question")
+        w.stop()
+
+
 def case_changed():
     """what another key signed is reported and not applied until it is accepted"""
     with World() as w:

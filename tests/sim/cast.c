@@ -218,7 +218,7 @@ cast_add(struct cast *c, const char *name)
 		c->collective = mf_folder_config(m->f)->collective;
 	} else {
 		struct answer a = {0};
-		mf_folder_add_participant(admin->f, name, &m->personal, on_answer, &a, NULL);
+		mf_folder_add_participant(admin->f, name, &m->personal, NULL, on_answer, &a, NULL);
 		await(admin, &a, "adding a participant");
 	}
 	cast_poll(m);
