@@ -1,10 +1,13 @@
 /* The embedded grid: opening, closing, small operations, what is kept in memory. */
 #include "grid/embedded.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include <sodium.h>
+
+#include "grid/store/users.h"
 
 static mf_code
 status(struct mf_grid *g, mf_grid_status *out, mf_err *err)
@@ -118,6 +121,26 @@ static const struct mf_grid_ops ops = {
 	.close = embedded_close,
 };
 
+bool
+mf_grid_is_embedded(const struct mf_grid *g)
+{
+	return g->ops == &ops;
+}
+
+/* A store that cannot be written is used by who only reads; nobody can sweep it either. */
+static mf_code
+note_user(struct mf_embedded *e, const mf_grid_conf *conf, mf_err *err)
+{
+	mf_err why = {.code = MF_OK};
+	mf_code rc = mf_store_register(e->store, conf->user, conf->lease_secret, &why);
+
+	if (rc != MF_OK && (why.sys == EROFS || why.sys == EACCES))
+		rc = MF_OK;
+	if (rc != MF_OK && err != NULL)
+		*err = why;
+	return rc;
+}
+
 mf_code
 mf_embedded_open(const char *path, const mf_grid_conf *conf, struct mf_grid **out, mf_err *err)
 {
@@ -142,6 +165,8 @@ mf_embedded_open(const char *path, const mf_grid_conf *conf, struct mf_grid **ou
 	};
 	mf_store_conf store = {.path = path, .lease_secret = conf->lease_secret, .durability = conf->durability};
 	mf_code rc = mf_store_open(&store, &e->store, err);
+	if (rc == MF_OK && conf->user != NULL)
+		rc = note_user(e, conf, err);
 	if (rc != MF_OK) {
 		embedded_close(&e->grid);
 		return rc;

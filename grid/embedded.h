@@ -55,6 +55,7 @@ mf_embedded_of(struct mf_grid *g)
 	return (struct mf_embedded *)g;
 }
 
+bool mf_grid_is_embedded(const struct mf_grid *g);
 mf_code mf_embedded_open(const char *path, const mf_grid_conf *conf, struct mf_grid **out, mf_err *err);
 
 void mf_scratch_get(struct mf_embedded *e, mf_scratch *s);

@@ -1,10 +1,13 @@
 /* Immutable files in the embedded store: storing. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include <sodium.h>
 
 #include "grid/embedded.h"
 #include "grid/store/immutable.h"
+
+enum { PUT_TRIES = 4 }; /* a share that is there may be taken away while it is looked at */
 
 mf_code
 mf_source_all(const mf_source *src, void *p, mf_err *err)
@@ -63,28 +66,53 @@ equals_present(struct mf_embedded *e, const uint8_t si[MF_SI_SIZE], const mf_buf
 	return same;
 }
 
-/* A complete share 0 in memory.  One that is there counts if it is good, else it is replaced. */
+/* A good share that is there is what we would have written: ours, too, and used just now, so that nobody takes it away
+ * before it is linked (docs/store.md).  MF_ENOTFOUND: somebody just did; it is to be written. */
+static mf_code
+rely_on(struct mf_embedded *e, const uint8_t si[MF_SI_SIZE], uint32_t num, mf_err *err)
+{
+	mf_err why = {.code = MF_OK};
+	mf_code rc = mf_imm_renew(e->store, si, num, &why);
+
+	if (rc != MF_OK && (why.sys == EACCES || why.sys == EPERM))
+		rc = MF_OK; /* another user's file: no sweep of ours removes it */
+	if (rc == MF_OK)
+		mf_store_touched(e->store, si, num, 0);
+	else if (err != NULL)
+		*err = why;
+	return rc;
+}
+
+/* There is a share 0 already.  It counts if it is good, else it is replaced.  MF_ENOTFOUND: not any more. */
+static mf_code
+settle_small(struct mf_embedded *e, const mf_chk_id *id, const mf_buf *container, uint64_t share_size,
+	const mf_filecap *cap, const mf_cancel *cancel, mf_err *err)
+{
+	mf_buf share = {.p = container->p, .n = MF_IMM_HEADER + (size_t)share_size};
+	mf_err why;
+	mf_code rc = equals_present(e, id->si, &share) ? MF_OK : verify_present(e, id->si, 0, cap, cancel, &why);
+
+	if (rc == MF_OK)
+		return rely_on(e, id->si, 0, err);
+	if (rc == MF_EFORMAT)
+		return mf_imm_put(e->store, id->si, 0, container, MF_IMM_REPLACE, err);
+	if (err != NULL)
+		*err = why;
+	return rc;
+}
+
+/* A complete share 0 in memory. */
 static mf_code
 store_small(struct mf_embedded *e, const mf_chk_id *id, const mf_buf *container, uint64_t share_size,
 	const mf_filecap *cap, const mf_cancel *cancel, mf_err *err)
 {
-	mf_buf share = {.p = container->p, .n = MF_IMM_HEADER + (size_t)share_size};
-	mf_code rc = mf_imm_put(e->store, id->si, 0, container, MF_IMM_KEEP, err);
-	mf_err why;
+	mf_code rc = MF_ENOTFOUND;
 
-	if (rc != MF_EEXIST)
-		return rc;
-	if (equals_present(e, id->si, &share)) {
-		mf_store_touched(e->store, id->si, 0, 0);
-		return MF_OK;
+	for (int i = 0; i < PUT_TRIES && rc == MF_ENOTFOUND; i++) {
+		rc = mf_imm_put(e->store, id->si, 0, container, MF_IMM_KEEP, err);
+		if (rc == MF_EEXIST)
+			rc = settle_small(e, id, container, share_size, cap, cancel, err);
 	}
-	rc = verify_present(e, id->si, 0, cap, cancel, &why);
-	if (rc == MF_OK)
-		mf_store_touched(e->store, id->si, 0, 0);
-	else if (rc == MF_EFORMAT)
-		rc = mf_imm_put(e->store, id->si, 0, container, MF_IMM_REPLACE, err);
-	else if (err != NULL)
-		*err = why;
 	return rc;
 }
 
@@ -196,6 +224,25 @@ upload_write(void *arg, uint32_t num, uint64_t off, const void *p, size_t n, mf_
 	return MF_OK;
 }
 
+/* Name what was written; one that is there by now counts if it is good. */
+static mf_code
+slot_link(struct upload *u, uint32_t num, const mf_filecap *cap, const mf_cancel *cancel, mf_err *err)
+{
+	struct slot *s = &u->slot[num];
+	mf_code rc = mf_imm_new_link(s->w, s->how, err);
+
+	for (int i = 0; i < PUT_TRIES && rc == MF_EEXIST; i++) { /* somebody else was faster */
+		rc = verify_present(u->e, u->id->si, num, cap, cancel, err);
+		if (rc == MF_OK)
+			rc = rely_on(u->e, u->id->si, num, err);
+		if (rc == MF_EFORMAT)
+			rc = mf_imm_new_link(s->w, MF_IMM_REPLACE, err);
+		else if (rc == MF_ENOTFOUND)
+			rc = mf_imm_new_link(s->w, MF_IMM_KEEP, err);
+	}
+	return rc;
+}
+
 /* The capability is known: name what was written, judge what was there.  A bad one is to be written in one more pass. */
 static mf_code
 slot_settle(struct upload *u, uint32_t num, const mf_filecap *cap, const mf_cancel *cancel, bool *again, mf_err *err)
@@ -204,27 +251,20 @@ slot_settle(struct upload *u, uint32_t num, const mf_filecap *cap, const mf_canc
 	mf_code rc = MF_OK;
 
 	if (s->state == SLOT_WRITE) {
-		rc = mf_imm_new_link(s->w, s->how, err);
-		if (rc == MF_EEXIST) { /* somebody else was faster */
-			rc = verify_present(u->e, u->id->si, num, cap, cancel, err);
-			if (rc == MF_EFORMAT)
-				rc = mf_imm_new_link(s->w, MF_IMM_REPLACE, err);
-		}
+		rc = slot_link(u, num, cap, cancel, err);
 		s->state = SLOT_DONE;
-	} else if (s->state == SLOT_COMPARE) {
-		mf_store_touched(u->e->store, u->id->si, num, 0);
-		s->state = SLOT_DONE;
-	} else if (s->state == SLOT_DIFFERS) {
+	} else if (s->state == SLOT_COMPARE || s->state == SLOT_DIFFERS) {
 		mf_err why;
 
-		rc = verify_present(u->e, u->id->si, num, cap, cancel, &why);
+		if (s->state == SLOT_DIFFERS)
+			rc = verify_present(u->e, u->id->si, num, cap, cancel, &why);
+		if (rc == MF_OK)
+			rc = rely_on(u->e, u->id->si, num, &why);
 		if (rc == MF_EFORMAT || rc == MF_ENOTFOUND) {
 			*again = true;
-			return slot_new(u, num, MF_IMM_REPLACE, err);
+			return slot_new(u, num, rc == MF_EFORMAT ? MF_IMM_REPLACE : MF_IMM_KEEP, err);
 		}
-		if (rc == MF_OK)
-			mf_store_touched(u->e->store, u->id->si, num, 0);
-		else if (err != NULL)
+		if (rc != MF_OK && err != NULL)
 			*err = why;
 		s->state = SLOT_DONE;
 	}

@@ -78,6 +78,7 @@ typedef struct mf_grid_status {
 	bool happy;
 	uint64_t bytes_used;              /* embedded store: size of all shares, 0 if unknown */
 	uint64_t bytes_free, bytes_total; /* of the store's file system, 0 if unknown */
+	uint64_t files_free, files_total; /* inodes there, 0 if unknown or without a limit */
 } mf_grid_status;
 
 struct mf_grid_ops {
@@ -135,7 +136,8 @@ typedef struct mf_grid_conf {
 	uint8_t convergence[32]; /* bytes of the convergence secret */
 	size_t convergence_n;    /* how many of them count (vectors use 16) */
 	uint8_t lease_secret[32];
-	uint32_t k, n;                                                /* 0 = 1 and 1 */
+	const char *user; /* the configuration directory that uses the store from now on (grid/gc.h); NULL: a guest */
+	uint32_t k, n;    /* 0 = 1 and 1 */
 	uint32_t segment_size;                                        /* max segment size in bytes, 0 = 1 MiB */
 	unsigned threads;                                             /* for encoding large files, 0 = 2 */
 	enum mf_durability { MF_DURABLE, MF_NOT_DURABLE } durability; /* MF_NOT_DURABLE: benchmarks and tests only */

@@ -4,9 +4,11 @@ libmf_a_SOURCES += \
 	%reldir%/embedded.c %reldir%/embedded.h \
 	%reldir%/embedded_check.c \
 	%reldir%/embedded_dir.c \
+	%reldir%/embedded_gc.c \
 	%reldir%/embedded_get.c \
 	%reldir%/embedded_put.c \
 	%reldir%/embedded_update.c \
+	%reldir%/gc.h \
 	%reldir%/grid.c %reldir%/grid.h
 include grid/lafs/local.mk
 include grid/store/local.mk

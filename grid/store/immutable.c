@@ -171,7 +171,12 @@ open_share(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, int f
 
 	mf_store_si_path(si, dir);
 	(void)snprintf(path, sizeof(path), "%s/%u", dir, num);
-	return openat(s->shares, path, flags | O_CLOEXEC);
+	int fd = openat(s->shares, path, flags | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		fd = mf_store_look_again(s, si) ? openat(s->shares, path, flags | O_CLOEXEC) : -1;
+		errno = fd < 0 ? ENOENT : 0;
+	}
+	return fd;
 }
 
 /* Version and number of leases; share data size from the file's size (the field for it is not trusted). */
@@ -337,6 +342,8 @@ mf_imm_renew(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, mf_
 		mf_lease_of(s, si, &l);
 		rc = renew_fd(s, fd, &l, err);
 		mf_lease_wipe(&l);
+		if (rc == MF_OK && futimens(fd, NULL) != 0) /* a lease renewed this second has the same expiry */
+			rc = mf_store_fail(s, err, errno, "renew a lease");
 		(void)close(fd);
 	}
 	mf_store_unlock(lock);

@@ -46,7 +46,8 @@ void mf_imm_close(struct mf_imm_share *f); /**< NULL allowed */
 /** Its data as the encodings want it; lent until mf_imm_close(). */
 mf_share_in mf_imm_share_in(struct mf_imm_share *f);
 
-/** Renew our lease on one share, or add one.  Never moves an expiry back. */
+/** Renew our lease on one share, or add one.  Never moves an expiry back.  The share counts as just used: whoever
+ *  finds a share and means to rely on it calls this, and looks again after MF_ENOTFOUND (docs/store.md). */
 mf_code mf_imm_renew(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, mf_err *err);
 
 #endif

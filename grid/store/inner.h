@@ -62,6 +62,14 @@ int mf_incoming_make(struct mf_store *s);
 /** Remove our leftovers from incoming/; the caller is alone in the store. */
 void mf_incoming_sweep(struct mf_store *s);
 
+/** Make "xx/SI" below shares/, and "xx" if need be.  An errno value or 0. */
+int mf_si_dir_make(struct mf_store *s, const char *dir);
+
+/** A share number as a file name, in its only spelling. */
+bool mf_share_number(const char *name, uint32_t *out);
+/** After a share was not found: may it be there now?  What was taken away (sweep.h) is put back, as just used. */
+bool mf_store_look_again(struct mf_store *s, const uint8_t si[MF_SI_SIZE]);
+
 /** Load STORE/private/node.pem, or make it. */
 mf_code mf_identity_load(struct mf_store *s, mf_err *err);
 

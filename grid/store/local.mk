@@ -8,5 +8,8 @@ libmf_a_SOURCES += \
 	%reldir%/newfile.c \
 	%reldir%/rtw.c \
 	%reldir%/store.c %reldir%/store.h \
-	%reldir%/usage.c
+	%reldir%/sweep.c %reldir%/sweep.h \
+	%reldir%/trash.c \
+	%reldir%/usage.c \
+	%reldir%/users.c %reldir%/users.h
 EXTRA_DIST += %reldir%/README.md docs/store.md

@@ -53,6 +53,10 @@ mf_mut_open(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, int 
 	mf_store_si_path(si, dir);
 	(void)snprintf(path, sizeof(path), "%s/%u", dir, num);
 	f->fd = openat(s->shares, path, flags | O_CLOEXEC);
+	if (f->fd < 0 && errno == ENOENT) {
+		f->fd = mf_store_look_again(s, si) ? openat(s->shares, path, flags | O_CLOEXEC) : -1;
+		errno = ENOENT;
+	}
 	if (f->fd < 0)
 		return mf_store_fail(s, err, errno, "open a share");
 	ssize_t n = mf_read_all(f->fd, f->head, MF_MUT_HEADER, 0);
@@ -165,6 +169,8 @@ mf_mut_renew(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, mf_
 		mf_lease_of(s, si, &l);
 		sys = renew_slots(s, &f, &l);
 		mf_lease_wipe(&l);
+		if (sys == 0 && futimens(f.fd, NULL) != 0)
+			sys = errno;
 		if (sys != 0)
 			rc = mf_store_fail(s, err, sys, "renew a lease");
 	}

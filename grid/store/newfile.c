@@ -43,9 +43,8 @@ mf_incoming_make(struct mf_store *s)
 	return mkdirat(s->shares, incoming, 0700) == 0 || errno == EEXIST ? 0 : errno;
 }
 
-/* Make "xx/SI", and "xx" if need be.  An errno value or 0. */
-static int
-make_si_dir(struct mf_store *s, const char *dir)
+int
+mf_si_dir_make(struct mf_store *s, const char *dir)
 {
 	char prefix[3] = {dir[0], dir[1], '\0'};
 
@@ -67,7 +66,7 @@ open_tmpfile(struct mf_store *s, const char *dir, int *fd)
 	int sys = 0;
 
 	for (int i = 0; i < OPEN_TRIES; i++) {
-		sys = make_si_dir(s, dir);
+		sys = mf_si_dir_make(s, dir);
 		if (sys != 0)
 			return sys;
 		*fd = openat(s->shares, dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
@@ -220,21 +219,44 @@ link_incoming(struct mf_store *s, newfile *f, const char *dir, const char *path,
 	return 0;
 }
 
-mf_code
-mf_newfile_link(
-	struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, newfile *f, enum newfile_how how, mf_err *err)
+/* An errno value or 0. */
+static int
+link_once(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, newfile *f, enum newfile_how how)
 {
 	char dir[MF_SI_PATH], path[FILE_PATH];
-	int sys;
 
 	mf_store_si_path(si, dir);
 	share_path(si, num, path);
 	if (f->dir[0] != '\0')
-		sys = link_incoming(s, f, dir, path, num, how);
-	else if (how == NEWFILE_KEEP)
-		sys = link_tmpfile(s, f->fd, path);
-	else
-		sys = replace_by_tmpfile(s, f->fd, path);
+		return link_incoming(s, f, dir, path, num, how);
+	if (how == NEWFILE_KEEP)
+		return link_tmpfile(s, f->fd, path);
+	return replace_by_tmpfile(s, f->fd, path);
+}
+
+mf_code
+mf_newfile_link(
+	struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, newfile *f, enum newfile_how how, mf_err *err)
+{
+	char dir[MF_SI_PATH];
+	int lock = -1, sys;
+
+	/* what is replaced must not be what a sweep is taking away: it would take the new one */
+	if (how == NEWFILE_REPLACE) {
+		mf_code rc = mf_store_lock(s, si, &lock, err);
+
+		if (rc != MF_OK)
+			return rc;
+	}
+	mf_store_si_path(si, dir);
+	sys = link_once(s, si, num, f, how);
+	for (int i = 0; i < OPEN_TRIES && sys == ENOENT; i++) {
+		/* the last share in there was swept, and its directory with it */
+		sys = mf_si_dir_make(s, dir);
+		if (sys == 0)
+			sys = link_once(s, si, num, f, how);
+	}
+	mf_store_unlock(lock);
 	if (sys == EEXIST)
 		return mf_fail(err, MF_EEXIST, sys, "share exists");
 	if (sys != 0)

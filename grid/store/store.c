@@ -112,9 +112,8 @@ mf_store_now(const struct mf_store *s)
 	return s->now_s != NULL ? s->now_s(s->now_arg) : (uint32_t)time(NULL);
 }
 
-/* A share number as a file name, in its only spelling. */
-static bool
-share_number(const char *name, uint32_t *out)
+bool
+mf_share_number(const char *name, uint32_t *out)
 {
 	uint32_t v = 0;
 
@@ -139,8 +138,8 @@ by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-mf_code
-mf_store_shares(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num[MF_SHARES_MAX], size_t *n, mf_err *err)
+static mf_code
+list_shares(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num[MF_SHARES_MAX], size_t *n, mf_err *err)
 {
 	char dir[MF_SI_PATH];
 	struct dirent *e;
@@ -159,12 +158,22 @@ mf_store_shares(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num[M
 		return mf_store_fail(s, err, sys, "look for shares");
 	}
 	while (*n < MF_SHARES_MAX && (e = readdir(d)) != NULL)
-		if (share_number(e->d_name, &num[*n]))
+		if (mf_share_number(e->d_name, &num[*n]))
 			(*n)++;
 	(void)closedir(d);
 	if (*n > 1)
 		qsort(num, *n, sizeof(*num), by_number);
 	return MF_OK;
+}
+
+mf_code
+mf_store_shares(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num[MF_SHARES_MAX], size_t *n, mf_err *err)
+{
+	mf_code rc = list_shares(s, si, num, n, err);
+
+	if (rc == MF_OK && *n == 0 && mf_store_look_again(s, si))
+		rc = list_shares(s, si, num, n, err);
+	return rc;
 }
 
 mf_code

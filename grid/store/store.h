@@ -8,6 +8,8 @@
  *     STORE/in-use             flock(LOCK_SH) held by every process that uses the store
  *     STORE/private/node.pem   the identity: RSA key and self-signed certificate; TubID = SHA1(certificate)
  *     STORE/corruption-advisories/SI-n  a share that was found bad, and why; written once
+ *     STORE/users/ID-INODE     configurations that use the store (users.h)
+ *     STORE/trash/SI/n         taken away, not removed yet (sweep.h); who looks for it puts it back
  *     STORE/usage              bytes in all shares, decimal: an estimate, brought up to date at close
  *
  * All functions block; [any] thread unless noted.  Errors name the store, never a capability. */

@@ -135,6 +135,8 @@ mf_store_usage(struct mf_store *s, mf_grid_status *out, mf_err *err)
 		return mf_store_fail(s, err, errno, "ask for free space");
 	out->bytes_free = (uint64_t)v.f_bavail * v.f_frsize;
 	out->bytes_total = (uint64_t)v.f_blocks * v.f_frsize;
+	out->files_free = v.f_favail;
+	out->files_total = v.f_files;
 	int fd = openat(s->root, "usage", O_RDONLY | O_CLOEXEC);
 	int64_t used = read_usage(fd) + atomic_load(&s->grown);
 	if (fd >= 0)

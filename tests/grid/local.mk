@@ -81,3 +81,9 @@ check_PROGRAMS += %reldir%/test_store_threads
 %canon_reldir%_test_store_threads_SOURCES = %reldir%/test_store_threads.c
 %canon_reldir%_test_store_threads_LDADD = $(MF_LIBS)
 TESTS += %reldir%/test_store_threads
+
+check_PROGRAMS += %reldir%/test_gc
+%canon_reldir%_test_gc_SOURCES = %reldir%/test_gc.c $(MF_GRID_STORE)
+%canon_reldir%_test_gc_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_gc_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_gc
