@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/text.h"
+
 /* One grid's answer; url and grid are lent: grids stay until the app ends, and the app waits for its jobs. */
 struct grid_answer {
 	const char *url;
@@ -42,7 +44,10 @@ ask_grids(void *arg, const mf_cancel *cancel)
 static json_t *
 grid_json(const struct grid_answer *g)
 {
+	const mf_space space = {
+		g->status.bytes_free, g->status.bytes_total, g->status.files_free, g->status.files_total};
 	json_t *v = json_object();
+	char warning[200];
 
 	(void)json_object_set_new(v, "url", mf_json_text(mf_strz(g->url)));
 	(void)json_object_set_new(v, "error", g->err.code != MF_OK ? mf_json_text(mf_strz(g->err.text)) : json_null());
@@ -52,6 +57,9 @@ grid_json(const struct grid_answer *g)
 	(void)json_object_set_new(v, "bytes_used", json_integer((json_int_t)g->status.bytes_used));
 	(void)json_object_set_new(v, "bytes_free", json_integer((json_int_t)g->status.bytes_free));
 	(void)json_object_set_new(v, "bytes_total", json_integer((json_int_t)g->status.bytes_total));
+	(void)json_object_set_new(v, "files_free", json_integer((json_int_t)g->status.files_free));
+	(void)json_object_set_new(v, "files_total", json_integer((json_int_t)g->status.files_total));
+	(void)json_object_set_new(v, "warning", mf_text_space(&space, warning) ? json_string(warning) : json_null());
 	return v;
 }
 

@@ -65,6 +65,11 @@ ask_store(struct mf_config *c, mf_findings *all)
 	if (rc == MF_OK)
 		rc = grid->ops->status(grid, &status, &err);
 	if (rc == MF_OK) {
+		const mf_space space = {status.bytes_free, status.bytes_total, status.files_free, status.files_total};
+		char warning[200];
+
+		if (mf_text_space(&space, warning))
+			mf_finding_add(all, MF_FINDING_NOTE, "store", "%s", warning);
 		mf_text_size(status.bytes_used, used);
 		mf_finding_add(all, MF_FINDING_OK, "store", "opens and has its identity; it holds %s%s",
 			status.bytes_used > 0 ? "about " : "nothing yet, or it has not been measured",

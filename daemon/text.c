@@ -51,3 +51,30 @@ mf_text_safe(const char *text)
 	}
 	return out.p != NULL ? (char *)out.p : mf_strdup(MF_STR(""));
 }
+
+enum { FULL_PERCENT = 80 };
+
+static unsigned
+percent_used(uint64_t left, uint64_t total)
+{
+	return total == 0 || left > total ? 0 : (unsigned)((double)(total - left) * 100 / (double)total);
+}
+
+bool
+mf_text_space(const mf_space *s, char out[200])
+{
+	unsigned bytes = percent_used(s->bytes_free, s->bytes_total);
+	unsigned files = percent_used(s->files_free, s->files_total);
+	const char *todo = "make room, or see what 'magic-folder grid gc' would remove";
+	char left[24];
+
+	out[0] = '\0';
+	mf_text_size(s->bytes_free, left);
+	if (bytes >= FULL_PERCENT)
+		(void)snprintf(out, 200, "the store's disk is %u %% full, %s are free: %s", bytes, left, todo);
+	else if (files >= FULL_PERCENT)
+		(void)snprintf(out, 200,
+			"the store's disk has room for %llu more files only (%u %% of its inodes are used): %s",
+			(unsigned long long)s->files_free, files, todo);
+	return out[0] != '\0';
+}

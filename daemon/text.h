@@ -13,5 +13,11 @@ void mf_text_time(int64_t seconds, char out[32]);
 char *mf_text_safe(const char *text);
 /** "1 file", "3 files". */
 void mf_text_count(uint64_t n, const char *one, const char *many, char out[64]);
+/** What is to be said of a store whose file system is 80 % full or more, by bytes or by inodes, with what to do; false
+ *  and "" while there is room.  Totals of 0 are unknown. */
+typedef struct mf_space {
+	uint64_t bytes_free, bytes_total, files_free, files_total;
+} mf_space;
+bool mf_text_space(const mf_space *s, char out[200]);
 
 #endif

@@ -43,6 +43,8 @@ print_grid(const json_t *g)
 		printf("the store holds about %s, %s are free\n", used, left);
 	else
 		printf("the store holds about %s\n", used);
+	if (json_is_string(json_object_get(g, "warning")))
+		printf("  warning: %s\n", json_string_value(json_object_get(g, "warning")));
 }
 
 static void
