@@ -293,6 +293,7 @@ mf_app_load(struct mf_app *app, mf_err *err)
 
 	if (rc != MF_OK)
 		return rc;
+	app->grid_conf.user = mf_config_dir(app->config);
 	g = mf_app_grid_get(app, mf_config_grid(app->config));
 	rc = mf_grid_open(g->url, &app->grid_conf, &g->grid, &g->why);
 	if (rc != MF_OK) {

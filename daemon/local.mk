@@ -9,6 +9,7 @@ libmf_a_SOURCES += \
 	%reldir%/doctor.c %reldir%/doctor.h %reldir%/doctor_disk.c \
 	%reldir%/endpoint.c %reldir%/endpoint.h \
 	%reldir%/files.c %reldir%/files.h \
+	%reldir%/gc.c %reldir%/gc.h %reldir%/gc_graph.c %reldir%/gc_impl.h %reldir%/gc_roots.c \
 	%reldir%/http1.c %reldir%/http1.h %reldir%/http1_impl.h \
 	%reldir%/http1_listen.c %reldir%/http1_parse.c \
 	%reldir%/jsontext.c %reldir%/jsontext.h \
@@ -25,6 +26,7 @@ libmf_a_SOURCES += \
 	%reldir%/commands/grid.c %reldir%/commands/grid.h \
 	%reldir%/commands/grid_dirs.c \
 	%reldir%/commands/grid_files.c \
+	%reldir%/commands/grid_gc.c \
 	%reldir%/commands/grid_info.c \
 	%reldir%/commands/init.c \
 	%reldir%/commands/leave.c \

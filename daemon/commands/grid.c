@@ -7,6 +7,7 @@
 
 #include "daemon/commands/commands.h"
 #include "daemon/files.h"
+#include "grid/gc.h"
 
 static const mf_option options[] = {
 	{"grid", 'g', "URL", "another grid than the configuration's, such as dir:/path", NULL},
@@ -21,6 +22,7 @@ static const struct mf_grid_verb *const verbs[] = {
 	&mf_grid_ln,
 	&mf_grid_info,
 	&mf_grid_check_verb,
+	&mf_grid_gc,
 };
 
 enum { N_VERBS = sizeof(verbs) / sizeof(*verbs) };
@@ -60,10 +62,13 @@ run_verb(struct mf_cli *cli, const struct mf_grid_verb *v, const char *url, cons
 	mf_err err;
 	int status = 0;
 
+	call.url = full;
+
 	if (mf_config_grid_conf(cli->config, &call.conf, &err) != MF_OK)
 		status = mf_cli_fail(cli, "%s", err.text);
 	else if (v->prepare != NULL)
 		status = v->prepare(&call);
+	mf_gc_by_hand(call.conf.lease_secret); /* no folder needs it, and it stays all the same */
 	if (status == 0 && mf_grid_open(full, &call.conf, &call.grid, &err) != MF_OK)
 		status = mf_cli_fail(cli, "%s", err.text);
 	sodium_memzero(&call.conf, sizeof(call.conf));
@@ -82,7 +87,7 @@ run(struct mf_cli *cli, const mf_args *args)
 	mf_err err;
 
 	if (args->words == 0)
-		return mf_cli_usage(cli, "say what to do: put, get, ls, mkdir, ln, info or check");
+		return mf_cli_usage(cli, "say what to do: put, get, ls, mkdir, ln, info, check or gc");
 	for (size_t i = 0; i < N_VERBS; i++)
 		if (strcmp(verbs[i]->name, args->word[0]) == 0)
 			v = verbs[i];
@@ -105,7 +110,7 @@ run(struct mf_cli *cli, const mf_args *args)
 
 const mf_command mf_cmd_grid = {
 	.name = "grid",
-	.words = "put|get|ls|mkdir|ln|info|check ...",
+	.words = "put|get|ls|mkdir|ln|info|check|gc ...",
 	.summary = "Store and fetch by capability, straight to the grid, whether the daemon runs or not",
 	.about = "    grid put FILE            store a file and print its capability; - is standard input\n"
 		 "    grid get CAP [FILE]      fetch it, verified\n"
@@ -113,7 +118,8 @@ const mf_command mf_cmd_grid = {
 		 "    grid mkdir               make a directory and print its write capability\n"
 		 "    grid ln DIR NAME CAP     put CAP into a directory under NAME\n"
 		 "    grid info [CAP]          what a capability says; without one: the grid\n"
-		 "    grid check CAP           are its shares there and good?\n\n"
+		 "    grid check CAP           are its shares there and good?\n"
+		 "    grid gc                  what no folder needs any more, and removing it\n\n"
 		 "'magic-folder grid put --help' and so on explain each. Wherever a capability is expected, - reads "
 		 "one line from\n"
 		 "standard input instead: what stands on a command line can be seen by other users of the machine.\n",

@@ -11,6 +11,7 @@ struct mf_grid_call {
 	const mf_args *args;
 	mf_grid_conf conf;    /**< secret; wiped once the grid is open */
 	struct mf_grid *grid; /**< open while the verb runs */
+	const char *url;      /**< its URL, lent */
 };
 
 struct mf_grid_verb {
@@ -22,6 +23,6 @@ struct mf_grid_verb {
 };
 
 extern const struct mf_grid_verb mf_grid_put, mf_grid_get, mf_grid_ls, mf_grid_mkdir, mf_grid_ln, mf_grid_info,
-	mf_grid_check_verb;
+	mf_grid_check_verb, mf_grid_gc;
 
 #endif
