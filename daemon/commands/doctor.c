@@ -59,9 +59,9 @@ check_keys(const char *folder, const json_t *changed, mf_findings *all)
 		const char *name = json_string_value(json_object_get(k, "participant"));
 		char *safe = mf_text_safe(name != NULL ? name : "");
 		mf_finding_add(all, MF_FINDING_WRONG, "keys",
-			"folder '%s': '%s' is said to sign with another key (%s); ask them, then: magic-folder trust %s"
-			" -n %s; or have it removed",
-			folder, safe, json_string_value(json_object_get(k, "fingerprint")), safe, folder);
+			"folder '%s': '%s' is said to sign with another key (%s); ask them, then: magic-folder trust"
+			" -n %s %s; or have it removed",
+			folder, safe, json_string_value(json_object_get(k, "fingerprint")), folder, safe);
 		free(safe);
 	}
 }

@@ -98,7 +98,7 @@ def case_changed():
         wait_for("both files", lambda: keys(a)["bob"]["changed"][0]["files"] == 2)
         check(len(problems(a)) == 1 and "magic-folder trust bob" in problems(a)[0][1], problems(a))
         check("magic-folder trust bob" in a.cli("status"), "status")
-        check("magic-folder trust bob" in a.cli("doctor", code=1), "doctor")
+        check("magic-folder trust -n f bob" in a.cli("doctor", code=1), "doctor")
         check("CHANGED" in a.cli("participants"), "participants")
         a.write("goes on", V1)
         b.wait("goes on", V1)
