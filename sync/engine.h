@@ -90,7 +90,18 @@ struct mf_path {
 	unsigned tries;          /* failures in a row */
 	unsigned unsettled;      /* looks in a row that found it changing */
 	bool big;                /* looked at by the pool for long work */
-	unsigned missing_tries;  /* times that a snapshot of it was not to be had */
+	enum mf_writing {
+		MF_WR_UNKNOWN, /* no event told */
+		MF_WR_MADE,    /* the name is new: if the file is empty, somebody is about to write */
+		MF_WR_OPEN,    /* written to, and not closed since */
+		MF_WR_CLOSED,
+	} writing;
+	bool has_size;          /* the last look found it open for writing, with this size */
+	uint64_t size_seen;     /* bytes */
+	uint64_t size_since_ms; /* monotonic: it has not changed since */
+	unsigned held;          /* looks in a row that found it growing */
+	char *half;             /* a rename's other name: where the file came from, or went to (moves.c) */
+	unsigned missing_tries; /* times that a snapshot of it was not to be had */
 	struct mf_seen seen;
 	/* a snapshot that a look made ahead of the decision */
 	mf_snap_row *made;
@@ -119,6 +130,8 @@ struct mf_path {
 };
 
 struct mf_path *mf_path_find(struct mf_folder *f, const char *relpath);
+/** Is there a file in the path's history that ours goes on from?  (One read of the database.) */
+bool mf_path_known(struct mf_folder *f, const char *relpath);
 struct mf_path *mf_path_need(struct mf_folder *f, const char *relpath);
 /** Plan @p p in the next turn. */
 void mf_path_ready(struct mf_folder *f, struct mf_path *p);
@@ -305,8 +318,14 @@ struct mf_folder {
 	bool in_collective, collective_read, collective_nudged;
 	/* local */
 	struct mf_watch *watch;
+	struct mf_left {
+		uint32_t cookie;
+		char *path;
+	} left[16]; /* names that went away by a rename, the last ones, round and round */
+	unsigned at_left;
 	bool root_gone;         /* reported: the user's directory is not there */
 	bool watching;          /* every directory has a watch */
+	bool watch_short;       /* some directory got none since the last full scan began */
 	struct mf_dirset *dirs; /* watched directories */
 	bool scan_running, scan_again, scan_walking;
 	size_t n_absent; /* paths that have absent_before */
@@ -542,6 +561,9 @@ const mf_snap_row *mf_facts_row(struct mf_gathered *g, mf_sid sid);
 
 /** watch.c, scan.c */
 void mf_watch_start(struct mf_folder *f);
+/** @p relpath was seen to change: look at it when it has been at rest for @p delay_ms. */
+void mf_unrest(struct mf_folder *f, const char *relpath, uint64_t delay_ms);
+enum { MF_VANISHED_MS = 500 }; /* a vanished name is believed when it stays away for this long */
 void mf_watch_stop(struct mf_folder *f);
 void mf_scan_start(struct mf_folder *f);
 /** The next periodic scan comes after the interval from now; without one the timer is left alone. */
@@ -567,7 +589,7 @@ void mf_guard_scanned(struct mf_folder *f);
 /** @p p is gone for sure; so are many others? Then it waits. */
 bool mf_guard_gates(struct mf_folder *f, struct mf_path *p);
 /** Are so many files gone just now that no deletion is to be stored ahead of its decision? */
-bool mf_is_burst(const struct mf_folder *f, const struct mf_path *p);
+bool mf_is_burst(struct mf_folder *f, const struct mf_path *p);
 /** Must no deletion of it be published? */
 bool mf_is_held_back(struct mf_folder *f, const char *relpath);
 void mf_path_absent(struct mf_folder *f, struct mf_path *p, bool absent);
@@ -581,6 +603,26 @@ bool mf_asks(const struct mf_folder *f);
 mf_code mf_held_count(struct mf_folder *f, mf_err *err);
 /** A doubtful root is the folder's from now on. @return false: it cannot be noted now. */
 bool mf_root_accept(struct mf_folder *f);
+
+/* moves.c: a rename is one change under two names.  The new name's snapshot refers to the content that the old one
+ * has on the grid, and both are published in one batch. */
+
+/** Something left @p path: remember for what comes with the same cookie. */
+void mf_moved_from(struct mf_folder *f, uint32_t cookie, const char *path);
+/** Where what came with @p cookie had been, or NULL; lent until the next mf_moved_from(). */
+const char *mf_moved_to(struct mf_folder *f, uint32_t cookie);
+/** The file @p from, known to the folder, is @p to now.  @return false: there was no such file. */
+bool mf_moved_file(struct mf_folder *f, const char *from, const char *to);
+/** The same for every known file below a directory; they are looked at when the old names are. */
+void mf_moved_dir(struct mf_folder *f, const char *from, const char *to);
+/** The content that @p p's file had under its former name. @return false if there is none. */
+bool mf_moved_content(struct mf_folder *f, const struct mf_path *p, mf_filecap *out);
+/** Was the file that is gone from @p p seen under its other name? */
+bool mf_is_renamed(struct mf_folder *f, const struct mf_path *p);
+/** Is its other name still to be looked at? */
+bool mf_half_is_unseen(struct mf_folder *f, const struct mf_path *p);
+/** Must @p p, ready to be linked, wait for the other half of its rename? */
+bool mf_half_is_coming(struct mf_folder *f, const struct mf_path *p);
 
 /* poll.c, peers.c, fetch.c */
 void mf_poll_start(struct mf_folder *f);

@@ -204,6 +204,8 @@ mf_folder_end(struct mf_folder *f)
 	mf_dirset_free(f);
 	mf_pairs_free(&f->markers);
 	mf_pairs_free(&f->odd);
+	for (size_t i = 0; i < sizeof(f->left) / sizeof(f->left[0]); i++)
+		free(f->left[i].path);
 	mf_reports_free(f);
 	free(f->gated);
 	free(f->batch);

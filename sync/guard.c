@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { GATE_QUIET_MS = 1000, GATE_LATEST_MS = 30000 };
+enum { GATE_QUIET_MS = 1000, GATE_LATEST_MS = 30000, HALF_MS = 50 };
 
 /* ---- what waits for the user's word -------------------------------------------------------------------- */
 
@@ -101,9 +101,9 @@ mf_path_absent(struct mf_folder *f, struct mf_path *p, bool absent)
 }
 
 bool
-mf_is_burst(const struct mf_folder *f, const struct mf_path *p)
+mf_is_burst(struct mf_folder *f, const struct mf_path *p)
 {
-	return f->n_absent >= MF_ASK_MIN && !p->judged && mf_asks(f);
+	return f->n_absent >= MF_ASK_MIN && !p->judged && mf_asks(f) && !mf_is_renamed(f, p);
 }
 
 bool
@@ -113,6 +113,10 @@ mf_guard_gates(struct mf_folder *f, struct mf_path *p)
 
 	if (!mf_is_burst(f, p) || mf_is_held_back(f, p->relpath))
 		return false;
+	if (mf_half_is_unseen(f, p)) {
+		mf_path_look(f, p, HALF_MS);
+		return true;
+	}
 	if (f->n_gated == f->cap_gated) {
 		f->cap_gated = f->cap_gated == 0 ? 64 : f->cap_gated * 2;
 		f->gated = mf_realloc_array(f->gated, f->cap_gated, sizeof(*f->gated));

@@ -25,6 +25,9 @@ libmf_a_SOURCES += \
 	%reldir%/merge_text.c \
 	%reldir%/pairs.c \
 	%reldir%/pairs.h \
+	%reldir%/moves.c \
+	%reldir%/names.c \
+	%reldir%/names.h \
 	%reldir%/path.c \
 	%reldir%/peers.c \
 	%reldir%/people.c \

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { UNSETTLED_MS = 200, VANISHED_MS = 500 };
+enum { UNSETTLED_MS = 200, GLANCE_MS = 1000, GROWN_MS = 5000 };
 
 static void
 look_free(struct look *l)
@@ -40,6 +40,19 @@ unsettled(struct mf_folder *f, struct mf_path *p)
 	mf_path_look(f, p, wait);
 }
 
+/* Somebody writes: it is published when it is closed, or has kept its size for a while. */
+static void
+growing(struct mf_folder *f, struct mf_path *p, uint64_t size)
+{
+	if (!p->has_size || p->size_seen != size)
+		p->size_since_ms = mf_now_ms(f);
+	p->has_size = true;
+	p->size_seen = size;
+	if (p->held++ >= 3)
+		mf_path_give_up_waiting(f, p);
+	mf_path_look(f, p, GLANCE_MS);
+}
+
 static void
 look_done(struct mf_task *t)
 {
@@ -59,12 +72,14 @@ look_done(struct mf_task *t)
 			mf_path_look(f, p, UNSETTLED_MS);
 		else
 			mf_path_fail(f, p, &t->err);
+	} else if (l->growing) {
+		growing(f, p, l->seen.st.size);
 	} else if (l->seen.kind == MF_LOCAL_UNSETTLED) {
 		unsettled(f, p);
 	} else if (l->seen.kind == MF_LOCAL_ABSENT && l->e_is_file && !p->absent_before) {
 		/* an editor may be between unlink and create: a vanished name is believed when it stays away */
 		mf_path_absent(f, p, true);
-		mf_path_look(f, p, VANISHED_MS);
+		mf_path_look(f, p, MF_VANISHED_MS);
 	} else if (l->too_big) {
 		p->big = true;
 		if (l->parents_given) { /* what was asked for is asked again */
@@ -79,6 +94,7 @@ look_done(struct mf_task *t)
 			mf_path_absent(f, p, false);
 		p->big = l->seen.kind == MF_LOCAL_FILE && l->seen.st.size > MF_LOOK_SMALL;
 		p->unsettled = 0;
+		p->held = 0;
 		p->seen = l->seen;
 		p->seen.root_generation = l->root_generation;
 		p->want_hash = false;
@@ -140,6 +156,11 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 	l->relpath = mf_strdup(mf_strz(p->relpath));
 	l->want_hash = p->want_hash;
 	l->want_snapshot = simple_case(f, g);
+	l->writing = p->writing;
+	l->has_size = p->has_size;
+	l->size_seen = p->size_seen;
+	l->size_rested = mf_now_ms(f) - p->size_since_ms >= GROWN_MS;
+	l->has_was = mf_moved_content(f, p, &l->was);
 	l->e_state = g->e_state;
 	l->no_deletion = mf_is_burst(f, p) || mf_is_held_back(f, p->relpath);
 	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);

@@ -16,6 +16,11 @@ struct look {
 	char *relpath;
 	bool want_hash, want_snapshot, parents_given;
 	bool no_deletion; /* none is stored ahead of its decision */
+	enum mf_writing writing;
+	bool has_size, size_rested; /* it had this size at the last look, and for long enough */
+	uint64_t size_seen;
+	bool has_was;
+	mf_filecap was; /* what the file was under its former name: most likely still is */
 	mf_pathstate e_state;
 	bool e_has_sha, e_is_file, e_has_executable, e_executable;
 	uint64_t e_size;
@@ -26,6 +31,7 @@ struct look {
 	struct mf_seen seen;
 	bool same_content; /* bytes are E's although the stat is not */
 	bool too_big;      /* for the quick pool */
+	bool growing;      /* open for writing, and its size is not what it was */
 	mf_snap_row *made;
 	int64_t took_ns;
 	struct mf_mark *mark;

@@ -130,6 +130,17 @@ row_for(const struct look *l)
 	return row;
 }
 
+/* A file that was renamed: is its content on the grid already?  Proved by its hashes there, not by what is recorded. */
+static bool
+is_what_it_was(const struct look *l, const mf_source *src, const mf_cancel *cancel)
+{
+	struct mf_grid *grid = l->task.f->grid;
+	bool same = false;
+
+	return l->has_was && mf_filecap_size(&l->was) == src->size &&
+		grid->ops->same(grid, &l->was, src, &same, cancel, NULL) == MF_OK && same;
+}
+
 /* Store content, document and directory of what @p src yields. */
 static mf_code
 store_file(struct look *l, const mf_source *src, struct mf_sha256 *streamed, const mf_cancel *cancel, mf_err *err)
@@ -137,8 +148,12 @@ store_file(struct look *l, const mf_source *src, struct mf_sha256 *streamed, con
 	struct mf_folder *f = l->task.f;
 	mf_snap_row *row = row_for(l);
 	uint8_t sha[32];
-	mf_code rc = f->grid->ops->put(f->grid, src, &row->content, cancel, err);
+	mf_code rc = MF_OK;
 
+	if (is_what_it_was(l, src, cancel))
+		row->content = l->was;
+	else
+		rc = f->grid->ops->put(f->grid, src, &row->content, cancel, err);
 	if (streamed != NULL) {
 		mf_sha256_end(streamed, sha);
 		note_sha(l, sha);
@@ -227,7 +242,7 @@ look_at_file(struct look *l, const mf_cancel *cancel, mf_err *err)
 	int64_t age = ops->now_ns(l->task.f->env) - st.mtime_ns;
 	if (rc == MF_OK && !same_stat(&st, &l->seen.st))
 		found_unsettled(l);
-	else if (rc == MF_OK && st.size > MF_LOOK_SMALL && age >= 0 && age < RESTED_NS)
+	else if (rc == MF_OK && st.size > MF_LOOK_SMALL && l->writing != MF_WR_CLOSED && age >= 0 && age < RESTED_NS)
 		found_unsettled(l); /* being written, most likely: not worth a try */
 	else if (rc == MF_OK && st.size > MF_LOOK_SMALL && l->task.pool == MF_POOL_QUICK)
 		l->too_big = true;
@@ -235,6 +250,19 @@ look_at_file(struct look *l, const mf_cancel *cancel, mf_err *err)
 		rc = st.size <= MF_LOOK_SMALL ? look_small(l, file, cancel, err) : look_large(l, file, cancel, err);
 	ops->close(file);
 	return rc;
+}
+
+/* Open for writing, as far as events tell, and of another size than E has or the last look found: half a file. */
+static bool
+is_growing(const struct look *l)
+{
+	uint64_t size = l->seen.st.size;
+
+	if (l->writing != MF_WR_OPEN && (l->writing != MF_WR_MADE || size > 0))
+		return false;
+	if (l->e_is_file && l->e_size == size)
+		return false;
+	return !l->has_size || l->size_seen != size || !l->size_rested;
 }
 
 static mf_code
@@ -317,6 +345,9 @@ mf_look_work(struct mf_task *t, const mf_cancel *cancel)
 			rc = look_at_nothing(l, cancel, err);
 			break;
 		case MF_KIND_FILE:
+			l->growing = is_growing(l);
+			if (l->growing)
+				break;
 			l->seen.kind = MF_LOCAL_FILE;
 			l->seen.same_as_e = mf_pathstate_matches(&l->e_state, &l->seen.st, true);
 			if ((!l->seen.same_as_e && (l->want_snapshot || l->e_is_file)) || l->want_hash)

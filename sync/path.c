@@ -1,4 +1,5 @@
 /* Paths under work: the table, the queue, rest and failure. */
+#include "sync/names.h"
 #include "sync/resolve.h"
 
 #include <malloc.h>
@@ -60,6 +61,27 @@ mf_path_need(struct mf_folder *f, const char *relpath)
 	return p;
 }
 
+bool
+mf_path_known(struct mf_folder *f, const char *relpath)
+{
+	mf_path_row row;
+	bool known = mf_state_path_get(f->state, relpath, &row, NULL) == MF_OK &&
+		(row.state.present || (row.has_base && !row.base_deleted));
+
+	mf_path_row_clear(&row);
+	return known;
+}
+
+enum mf_name_kind
+mf_name_of(struct mf_folder *f, const char *relpath)
+{
+	enum mf_name_kind kind = mf_name_kind(mf_relpath_base(mf_strz(relpath)));
+
+	if (kind != MF_NAME_PLAIN && (mf_marker_owner(f, relpath) != NULL || mf_path_known(f, relpath)))
+		return MF_NAME_PLAIN;
+	return kind;
+}
+
 static void
 settling_leave(struct mf_folder *f, struct mf_path *p)
 {
@@ -99,6 +121,7 @@ path_free(struct mf_folder *f, struct mf_path *p)
 	mf_apply_drop(p);
 	mf_snap_row_free(p->made);
 	free(p->want_parents);
+	free(p->half);
 	free(p->relpath);
 	free(p);
 }
@@ -268,6 +291,10 @@ mf_path_rest(struct mf_folder *f, struct mf_path *p)
 	p->first_event_ms = 0;
 	p->unsettled = 0;
 	mf_path_absent(f, p, false);
+	p->has_size = false;
+	p->held = 0;
+	free(p->half);
+	p->half = NULL;
 	mf_path_give_up_waiting(f, p);
 	if (p->queued || p->settling || p->stage != MF_ST_IDLE || p->need_look)
 		return;

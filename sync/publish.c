@@ -330,6 +330,24 @@ update_done(struct mf_task *t)
 	mf_link_kick(f);
 }
 
+/* One half of a rename does not go without the other. @return how many may go: the first ones. */
+static size_t
+put_halves_last(struct mf_folder *f)
+{
+	size_t n = f->n_batch;
+
+	for (size_t i = 0; i < n;) {
+		struct mf_path *p = f->batch[i];
+		if (!mf_half_is_coming(f, p)) {
+			i++;
+			continue;
+		}
+		f->batch[i] = f->batch[--n];
+		f->batch[n] = p;
+	}
+	return n;
+}
+
 void
 mf_link_kick(struct mf_folder *f)
 {
@@ -342,9 +360,12 @@ mf_link_kick(struct mf_folder *f)
 		MF_OPS(f)->timer_start(f->batch_timer, wait);
 		return;
 	}
+	size_t n = put_halves_last(f);
+	if (n == 0)
+		return; /* the other half's turn comes here again */
 	const struct mf_peer *self = mf_peer_find(f, "");
 	struct update *u = mf_alloc(sizeof(*u));
-	u->n = f->batch_max > 0 && f->batch_max < f->n_batch ? f->batch_max : f->n_batch;
+	u->n = f->batch_max > 0 && f->batch_max < n ? f->batch_max : n;
 	if (self != NULL)
 		u->version = self->version;
 	u->path = mf_alloc(u->n * sizeof(struct mf_path *));

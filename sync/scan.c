@@ -1,10 +1,11 @@
 /* What is on disk and differs from what we know: starting walks, using what they found. */
+#include "sync/names.h"
 #include "sync/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { YOUNG_MS = 200, GONE_RETRY_MS = 5000 };
+enum { YOUNG_MS = 200, STAGE_MS = 5000, GONE_RETRY_MS = 5000 };
 
 static struct mf_error *
 error_at(struct mf_folder *f, const char *path)
@@ -60,6 +61,9 @@ found(struct mf_folder *f, struct walk *w, const struct list *l, uint64_t delay_
 {
 	for (size_t i = 0; i < l->n && !f->set.paused; i++) { /* a paused folder is scanned anew when it goes on */
 		const char *owner = mf_marker_owner(f, l->s[i]);
+		enum mf_name_kind kind = mf_name_of(f, l->s[i]);
+		if (kind == MF_NAME_PASSING)
+			continue;
 		struct mf_path *p = mf_path_need(f, owner != NULL ? owner : l->s[i]);
 		if (w->mode == WALK_FULL && !p->scan_mark) {
 			p->scan_mark = true;
@@ -67,7 +71,7 @@ found(struct mf_folder *f, struct walk *w, const struct list *l, uint64_t delay_
 		}
 		/* one that is settling keeps its time; one that waits to be tried again is tried now */
 		if (!p->settling || p->failed)
-			mf_path_look(f, p, delay_ms);
+			mf_path_look(f, p, kind == MF_NAME_STAGE && delay_ms > 0 ? STAGE_MS : delay_ms);
 		if (l == &w->left)
 			p->judged = true;
 	}
@@ -230,6 +234,10 @@ walk_done(struct mf_task *t)
 			note_root(f);
 		mf_rules_walked(f, w);
 		watch_dirs(f, w);
+		if (w->mode == WALK_FULL && !f->watch_short && !f->scan_again) {
+			f->watching = true;
+			mf_trouble_over(f, MF_TR_WATCH);
+		}
 		report_bad(f, w);
 		if (w->mode == WALK_FULL) {
 			mf_guard_walked(f, w);
@@ -405,6 +413,7 @@ mf_scan_start(struct mf_folder *f)
 	}
 	mf_trouble_over(f, MF_TR_SCAN);
 	f->scan_walking = true;
+	f->watch_short = false; /* limits may have been raised */
 	/* the rows come in byte order, which is strcmp's */
 	walk_start(f, w, WALK_FULL, "");
 }

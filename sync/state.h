@@ -87,6 +87,9 @@ mf_code mf_state_path_touch(struct mf_state *s, const char *relpath, const mf_pa
 mf_code mf_state_path_each(struct mf_state *s,
 	mf_code (*each)(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps),
 	void *arg, mf_err *err);
+/** Every path below directory @p dir ("" = all) where a file may be expected, in byte order; strings lent. */
+mf_code mf_state_path_below(
+	struct mf_state *s, const char *dir, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
 /** Files that should be on disk: base or newest pending present. */
 mf_code mf_state_path_count(struct mf_state *s, uint64_t *files, mf_err *err);
 mf_code mf_state_file_status(

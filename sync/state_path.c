@@ -272,6 +272,30 @@ mf_state_path_each(struct mf_state *s,
 }
 
 mf_code
+mf_state_path_below(
+	struct mf_state *s, const char *dir, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err)
+{
+	sqlite3_stmt *q;
+	bool row = false;
+	mf_buf first = {0}, after = {0}; /* all that begins with "dir/" lies between "dir/" and "dir0" */
+	mf_code rc = mf_state_query(s, QUERY_PATH_BELOW, &q, err);
+
+	if (rc != MF_OK)
+		return rc;
+	mf_buf_addf(&first, "%s%s", dir, *dir == '\0' ? "" : "/");
+	mf_buf_addf(&after, "%s%s", dir, *dir == '\0' ? "\xff" : "0");
+	mf_db_bind_text(q, 1, (const char *)first.p);
+	mf_db_bind_text(q, 2, (const char *)after.p);
+	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row)
+		if ((rc = each(arg, (const char *)sqlite3_column_text(q, 0))) != MF_OK)
+			break;
+	mf_db_reset(q);
+	mf_buf_free(&first);
+	mf_buf_free(&after);
+	return rc;
+}
+
+mf_code
 mf_state_path_count(struct mf_state *s, uint64_t *files, mf_err *err)
 {
 	sqlite3_stmt *q;

@@ -261,6 +261,11 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 5, INDEX_VERSION = 3 };
 					     "p.relpath") " AND NOT EXISTS (SELECT 1 FROM current_snapshots WHERE " \
 							  "relpath = p.relpath AND snapshot_cap IS NOT NULL)" \
 							  " ORDER BY 1") \
+	Q(PATH_BELOW, \
+		"SELECT relpath FROM current_snapshots WHERE relpath > ?1 AND relpath < ?2" \
+		" AND content_cap IS NOT NULL UNION" \
+		" SELECT relpath FROM mf_pending WHERE relpath > ?1 AND relpath < ?2 AND present UNION" \
+		" SELECT relpath FROM mf_path WHERE relpath > ?1 AND relpath < ?2 AND size IS NOT NULL ORDER BY 1") \
 	Q(PATH_COUNT, \
 		"SELECT (SELECT count(*) FROM current_snapshots c WHERE c.snapshot_cap IS NOT NULL" \
 		"  AND c.content_cap IS NOT NULL AND NOT EXISTS (SELECT 1 FROM mf_pending WHERE relpath = c.relpath))" \

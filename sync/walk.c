@@ -1,8 +1,10 @@
 /* Walking the tree: one task that touches each file with one stat and reads nothing. */
+#include "sync/names.h"
 #include "sync/rules.h"
 
 #include <stdlib.h>
 
+#define STAGE_NS INT64_C(5000000000)
 enum { YOUNG_NS = 200000000 };
 
 void
@@ -52,7 +54,10 @@ met_file(struct walk *w, const char *path, const mf_stat *st)
 			return;
 	}
 	mf_walk_fresh(w, st);
-	mf_walk_add(st->mtime_ns > w->now_ns - YOUNG_NS && st->mtime_ns <= w->now_ns ? &w->young : &w->differ, path);
+	bool stage = k == NULL && mf_name_kind(mf_relpath_base(mf_strz(path))) == MF_NAME_STAGE;
+	int64_t since = stage && st->ctime_ns > st->mtime_ns ? st->ctime_ns : st->mtime_ns;
+	bool young = since > w->now_ns - (stage ? STAGE_NS : YOUNG_NS) && since <= w->now_ns;
+	mf_walk_add(young ? &w->young : &w->differ, path);
 }
 
 static void

@@ -1,9 +1,11 @@
 /* Changes on disk as they happen: which path is to be looked at, and when it has settled (design 2.6). */
+#include "sync/names.h"
 #include "sync/rules.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
-enum { QUIET_MS = 200, CLOSED_MS = 50, VANISHED_MS = 500, RESTLESS_MS = 5000 };
+enum { QUIET_MS = 200, CLOSED_MS = 50, STAGE_MS = 5000, RESTLESS_MS = 5000, STAGE_RESTLESS_MS = 30000 };
 
 /* ---- the directories that have a watch ----------------------------------------------------------------- */
 
@@ -52,9 +54,14 @@ mf_dirset_add(struct mf_folder *f, const char *dir)
 	mf_code rc = MF_OPS(f)->watch_add(f->watch, f->root, dir, &err);
 	if (rc == MF_EFULL) {
 		f->watching = false;
+		f->watch_short = true;
 		mf_trouble(f, MF_TR_WATCH,
-			"the system's limit of watched directories is reached (fs.inotify.max_user_watches):"
-			" changes in some directories are only seen by the periodic scan");
+			err.sys == ENOSPC ? "the system's limit of watched directories is reached: changes in some are"
+					    " only seen by the periodic scan; type:"
+					    " sudo sysctl fs.inotify.max_user_watches=1048576"
+					  : "the system's limit of watching programs is reached: changes are only"
+					    " seen by the periodic scan; type:"
+					    " sudo sysctl fs.inotify.max_user_instances=1024");
 		return false;
 	}
 	if (rc != MF_OK)
@@ -133,29 +140,8 @@ mf_dirset_free(struct mf_folder *f)
 
 /* ---- events ------------------------------------------------------------------------------------------------- */
 
-/* Names that programs write for a moment and then rename or remove: they get the longer time. */
-static bool
-looks_temporary(mf_str name)
-{
-	static const char *const ends[] = {
-		"~", ".tmp", ".temp", ".swp", ".swx", ".part", ".crdownload", ".new", ".lock"};
-
-	if (name.n > 0 && (name.p[0] == '.' || name.p[0] == '#'))
-		return true;
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		size_t n = strlen(ends[i]);
-		if (name.n > n && memcmp(name.p + name.n - n, ends[i], n) == 0)
-			return true;
-	}
-	/* vim and others probe with a number for a name */
-	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] < '0' || name.p[i] > '9')
-			return false;
-	return true;
-}
-
-static void
-unrest(struct mf_folder *f, const char *relpath, uint64_t delay_ms)
+void
+mf_unrest(struct mf_folder *f, const char *relpath, uint64_t delay_ms)
 {
 	const char *owner = mf_marker_owner(f, relpath);
 	struct mf_path *p = mf_path_need(f, owner != NULL ? owner : relpath);
@@ -163,7 +149,7 @@ unrest(struct mf_folder *f, const char *relpath, uint64_t delay_ms)
 
 	if (p->first_event_ms == 0)
 		p->first_event_ms = now;
-	uint64_t latest = p->first_event_ms + RESTLESS_MS;
+	uint64_t latest = p->first_event_ms + (delay_ms < STAGE_MS ? RESTLESS_MS : STAGE_RESTLESS_MS);
 	if (latest <= now) {
 		p->first_event_ms = now; /* looked at now, and again in five seconds at the latest */
 		delay_ms = 1;
@@ -176,13 +162,43 @@ unrest(struct mf_folder *f, const char *relpath, uint64_t delay_ms)
 }
 
 /* The half second of a vanished name begins with its event. */
+static mf_code
+vanished(void *arg, const char *relpath)
+{
+	struct mf_folder *f = arg;
+
+	mf_unrest(f, relpath, MF_VANISHED_MS);
+	struct mf_path *p = mf_path_find(f, relpath);
+	if (p != NULL)
+		mf_path_absent(f, p, true);
+	return MF_OK;
+}
+
 static void
-vanished(struct mf_folder *f, const char *relpath)
+note_writing(struct mf_folder *f, const char *relpath, enum mf_watch_what what)
 {
 	struct mf_path *p = mf_path_find(f, relpath);
 
-	if (p != NULL)
-		mf_path_absent(f, p, true);
+	if (p == NULL)
+		return; /* a marker */
+	if (what == MF_WATCH_CREATED)
+		p->writing = MF_WR_MADE;
+	else if (what == MF_WATCH_MODIFIED)
+		p->writing = MF_WR_OPEN;
+	else if (what == MF_WATCH_CLOSED || what == MF_WATCH_MOVED_TO)
+		p->writing = MF_WR_CLOSED;
+}
+
+static void
+arrived(struct mf_folder *f, const char *relpath, const mf_watch_event *ev, uint64_t delay_ms)
+{
+	const char *from = mf_moved_to(f, ev->cookie);
+
+	/* the new name waits for the old one: they are published together */
+	if (from != NULL && mf_marker_owner(f, relpath) == NULL && mf_marker_owner(f, from) == NULL &&
+		mf_moved_file(f, from, relpath))
+		delay_ms = MF_VANISHED_MS;
+	mf_unrest(f, relpath, delay_ms);
 }
 
 static void
@@ -202,55 +218,44 @@ on_file(struct mf_folder *f, const char *relpath, const mf_watch_event *ev)
 		mf_rules_event(f, dir);
 		free(dir);
 	}
-	uint64_t closed = looks_temporary(ev->name) ? QUIET_MS : CLOSED_MS;
+	enum mf_name_kind kind = mf_name_of(f, relpath);
+	uint64_t closed = kind == MF_NAME_PLAIN ? CLOSED_MS : QUIET_MS, quiet = QUIET_MS;
+	if (ev->what == MF_WATCH_MOVED_FROM)
+		mf_moved_from(f, ev->cookie, relpath);
+	if (kind == MF_NAME_PASSING)
+		return;
+	if (kind == MF_NAME_STAGE)
+		closed = quiet = STAGE_MS;
 	switch (ev->what) {
 	case MF_WATCH_CREATED:
 	case MF_WATCH_MODIFIED:
-	case MF_WATCH_ATTRIB: unrest(f, relpath, QUIET_MS); break;
-	case MF_WATCH_CLOSED:
-	case MF_WATCH_MOVED_TO: unrest(f, relpath, closed); break;
+	case MF_WATCH_ATTRIB: mf_unrest(f, relpath, quiet); break;
+	case MF_WATCH_CLOSED: mf_unrest(f, relpath, closed); break;
+	case MF_WATCH_MOVED_TO: arrived(f, relpath, ev, closed); break;
 	case MF_WATCH_DELETED:
-	case MF_WATCH_MOVED_FROM:
-		unrest(f, relpath, VANISHED_MS);
-		vanished(f, relpath);
-		break;
+	case MF_WATCH_MOVED_FROM: (void)vanished(f, relpath); break;
 	case MF_WATCH_GONE:
 	case MF_WATCH_OVERFLOW: break;
 	}
-}
-
-struct below {
-	struct mf_folder *f;
-	const char *dir;
-};
-
-static mf_code
-vanished_each(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps)
-{
-	struct below *b = arg;
-
-	(void)has_base;
-	(void)base_deleted;
-	if (ps->present && is_below(relpath, b->dir)) {
-		unrest(b->f, relpath, VANISHED_MS);
-		vanished(b->f, relpath);
-	}
-	return MF_OK;
+	note_writing(f, relpath, ev->what);
 }
 
 static void
 on_dir(struct mf_folder *f, const char *dir, const mf_watch_event *ev)
 {
-	struct below b = {f, dir};
+	const char *from = NULL;
 
 	switch (ev->what) {
-	case MF_WATCH_CREATED:
 	case MF_WATCH_MOVED_TO:
-		if (ev->what == MF_WATCH_MOVED_TO)
-			mf_dirset_remove(f, dir); /* watches that moved along would report old names */
+		mf_dirset_remove(f, dir); /* watches that moved along would report old names */
+		from = mf_moved_to(f, ev->cookie);
+		/* fall through */
+	case MF_WATCH_CREATED:
 		if (mf_rules_hide_dir(f, dir))
 			break;
 		(void)mf_dirset_add(f, dir);
+		if (from != NULL)
+			mf_moved_dir(f, from, dir);
 		mf_subscan(f, dir);
 		break;
 	case MF_WATCH_DELETED: /* its files said so themselves */ dirset_remove_one(f, dir); break;
@@ -260,7 +265,8 @@ on_dir(struct mf_folder *f, const char *dir, const mf_watch_event *ev)
 		break;
 	case MF_WATCH_MOVED_FROM:
 		mf_dirset_remove(f, dir);
-		(void)mf_state_path_each(f->state, vanished_each, &b, NULL);
+		mf_moved_from(f, ev->cookie, dir);
+		(void)mf_state_path_below(f->state, dir, vanished, f, NULL);
 		break;
 	default: break;
 	}
@@ -276,6 +282,10 @@ on_event(void *arg, const mf_watch_event *ev)
 		return;
 	if (ev->what == MF_WATCH_OVERFLOW) {
 		mf_doubt_disk(f);
+		f->watching = false;
+		mf_trouble(f, MF_TR_WATCH,
+			"more changed at once than the system keeps notes of: the whole folder is looked at;"
+			" if this is said often, type: sudo sysctl fs.inotify.max_queued_events=131072");
 		mf_dirset_remove(f, ""); /* which watches died is among what was lost: the scan sets all of them */
 		mf_scan_start(f);
 		return;

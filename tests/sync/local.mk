@@ -16,6 +16,12 @@ check_PROGRAMS += %reldir%/test_trust
 %canon_reldir%_test_trust_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_trust
 
+check_PROGRAMS += %reldir%/test_names
+%canon_reldir%_test_names_SOURCES = %reldir%/test_names.c
+%canon_reldir%_test_names_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_names_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_names
+
 # A world of participants that the real planner is driven in.
 MF_MODEL_WORLD = %reldir%/model_world.c %reldir%/model_world.h %reldir%/model_engine.c %reldir%/model_python.c
 
