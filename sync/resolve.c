@@ -318,6 +318,7 @@ mf_choice_facts(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g)
 	struct mf_choice *c = mf_choice_of(f, p->relpath);
 	bool open = false;
 
+	g->facts.choice = MF_CHOICE_NONE; /* facts may be those of the step before */
 	if (c == NULL)
 		return;
 	for (size_t i = 0; i < g->n_conflict && c->n > 0; i++)
