@@ -6,7 +6,7 @@ check_PROGRAMS += $(FLOOR)
 %canon_reldir%_floor_LDADD = $(DEPS_LIBS) -lpthread
 TESTS += %reldir%/floor_vectors.sh
 EXTRA_DIST += %reldir%/floor_vectors.sh
-EXTRA_DIST += %reldir%/README.md %reldir%/run.py %reldir%/subjects.py
+EXTRA_DIST += %reldir%/README.md %reldir%/run.py %reldir%/subjects.py %reldir%/wide.py
 
 bench: check-programs
 if SANITIZERS

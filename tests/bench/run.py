@@ -1,5 +1,5 @@
 """Benchmarks beside the floor, Syncthing, Unison, cp and rsync, in one run:
-    run.py [--files N] [--rounds N] [--base DIR] [many] [latency] [big] [idle]
+    run.py [--files N] [--rounds N] [--base DIR] [many] [latency] [big] [idle] [wide]
 
 Fresh directories for everything, deleted only at the end (ext4 avoids inodes deleted a moment ago, which makes
 whatever runs next three times slower); subjects interleaved; ranges over the rounds are printed beside medians.
@@ -8,7 +8,7 @@ import argparse, os, random, shutil, signal, statistics, subprocess, sys, tempfi
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from subjects import FLOOR, ONCE, PAIRS, Ours, cpu_seconds, memory_mib, wakeups
-import mf
+import mf, wide
 
 GIB = 1 << 30
 
@@ -212,6 +212,11 @@ class Benches:
             s.stop()
 
 
+    # -- one directory with very many files
+    def wide(self):
+        wide.wide(self, 10 * self.files)
+
+
 def seen(path, data, timeout=30):
     end = time.perf_counter() + timeout
     while time.perf_counter() < end:
@@ -232,7 +237,7 @@ def main():
     p.add_argument("--files", type=int, default=10000)
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--base", help="where to work: about 2 GB of a disk, not tmpfs; default: the build directory")
-    p.add_argument("what", nargs="*", default=["many", "latency", "big", "idle"])
+    p.add_argument("what", nargs="*", default=["many", "latency", "big", "idle", "wide"])
     args = p.parse_args()
     signal.signal(signal.SIGTERM, lambda *a: sys.exit(143))
     if not os.access(FLOOR, os.X_OK):
