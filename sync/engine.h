@@ -142,6 +142,19 @@ void mf_path_fail(struct mf_folder *f, struct mf_path *p, const mf_err *err);
 /** Nothing more to do for now: tell listeners, forget the path. @p p may be freed. */
 void mf_path_rest(struct mf_folder *f, struct mf_path *p);
 void mf_paths_free(struct mf_folder *f);
+/** later.c: take @p relpath under work, at once or, if very many are, when there is room; then look at it, not before
+ *  @p delay_ms from now.  Not for files that are gone: those are counted before any is believed. */
+enum mf_later_why {
+	MF_LATER_SCAN, /* an explicit scan waits for it */
+	MF_LATER_WALK, /* found in some other walk */
+	MF_LATER_POLL, /* a poll waits for it */
+};
+void mf_path_later(struct mf_folder *f, const char *relpath, enum mf_later_why why, uint64_t delay_ms);
+/** As many as there is room for. */
+void mf_later_begin(struct mf_folder *f);
+void mf_later_drop(struct mf_folder *f);
+/** What walks have found: a full one finds it again. */
+void mf_later_drop_found(struct mf_folder *f);
 /** What held everything back is over: paths that rest with something to do are looked at. */
 void mf_paths_unpark(struct mf_folder *f);
 /** After a burst, when no path is under work: give its memory back to the system. */
@@ -248,6 +261,8 @@ struct mf_folder {
 	/* paths */
 	struct mf_path **table;
 	size_t n_paths, cap_table;
+	struct mf_later *later, **later_tail; /* wait to come under work */
+	size_t n_later[3];                    /* by enum mf_later_why */
 	uint8_t hash_key[16];
 	struct mf_path *q_head, **q_tail;
 	struct mf_path *settling;
@@ -683,6 +698,8 @@ void mf_fetch_turn(struct mf_folder *f);
  *  was never published: what was pending of the path is forgotten, and made again from the disk. */
 void mf_fetch_missing(struct mf_folder *f, const char *relpath, const char *cap);
 bool mf_fetch_idle(const struct mf_folder *f);
+/** Is there an entry to be looked up, and not too much under way to begin with it? */
+bool mf_fetch_has_room(const struct mf_folder *f);
 void mf_fetch_free(struct mf_folder *f);
 
 /* ---- small things ---------------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { AT_ONCE = 128, HEADS_PER_TURN = 256, WAITING_MAX = 200000 };
+enum { AT_ONCE = 128, HEADS_PER_TURN = 256, HEADS_AHEAD = 2048, WAITING_MAX = 200000 };
 
 /* A directory entry that shows a snapshot; or, without a participant, a path (in `entry`) that cannot be planned
  * without it. */
@@ -80,6 +80,12 @@ mf_fetch_free(struct mf_folder *f)
 		todo_free(h);
 	}
 	f->cap_fetch = f->n_fetch = 0;
+}
+
+bool
+mf_fetch_has_room(const struct mf_folder *f)
+{
+	return f->heads_todo != NULL && f->n_fetch < HEADS_AHEAD;
 }
 
 bool
@@ -356,13 +362,7 @@ head_known(struct mf_folder *f, const struct mf_head_todo *h, const mf_snap_row 
 	f->last_activity_ms = mf_now_ms(f);
 	if (!fresh && is_acknowledgement(f, row))
 		return;
-	struct mf_path *p = mf_path_need(f, row->relpath);
-	if (!p->poll_mark) {
-		p->poll_mark = true;
-		f->poll_marked++;
-	}
-	if (!p->settling)
-		mf_path_look(f, p, 0);
+	mf_path_later(f, row->relpath, MF_LATER_POLL, 0);
 }
 
 static void
@@ -464,7 +464,7 @@ mf_fetch_turn(struct mf_folder *f)
 		x->q_next = NULL;
 		take_in(f, x);
 	}
-	for (unsigned i = 0; i < HEADS_PER_TURN && f->heads_todo != NULL; i++) {
+	for (unsigned i = 0; i < HEADS_PER_TURN && mf_fetch_has_room(f); i++) {
 		struct mf_head_todo *h = f->heads_todo;
 		f->heads_todo = h->next;
 		if (f->heads_todo == NULL)

@@ -45,9 +45,9 @@ mf_waiters_check(struct mf_folder *f)
 	static const mf_err ok = {.code = MF_OK};
 
 	mf_choices_answer(f);
-	if (!f->scan_running && f->scan_marked == 0)
+	if (!f->scan_running && f->scan_marked == 0 && f->n_later[MF_LATER_SCAN] == 0)
 		mf_waiters_answer(f, MF_WAIT_SCAN, f->scan_round, &ok);
-	if (f->poll == NULL && f->poll_marked == 0)
+	if (f->poll == NULL && f->poll_marked == 0 && f->n_later[MF_LATER_POLL] == 0)
 		mf_waiters_answer(f, MF_WAIT_POLL, f->poll_round, &ok);
 }
 
@@ -122,6 +122,7 @@ mf_folder_open(struct mf_env *env, struct mf_grid *grid, const char *name, const
 	f->listen = listen;
 	f->listen_arg = arg;
 	f->q_tail = &f->q_head;
+	f->later_tail = &f->later;
 	f->heads_tail = &f->heads_todo;
 	f->fetch_queue_tail = &f->fetch_queue;
 	env->ops->random(env, f->hash_key, sizeof(f->hash_key));
@@ -200,6 +201,7 @@ mf_folder_end(struct mf_folder *f)
 	mf_poll_drop(f);
 	mf_peers_free(f);
 	mf_trust_free(f);
+	mf_later_drop(f);
 	mf_paths_free(f);
 	mf_dirset_free(f);
 	mf_pairs_free(&f->markers);
@@ -310,8 +312,8 @@ judge(struct mf_folder *f, mf_folder_status *out)
 		.poll_stale = is_stale(f),
 		.up = f->n_up,
 		.down = f->n_down,
-		.under_work = f->n_paths + f->n_fetch + f->n_subscans + (f->heads_todo != NULL) + f->resume_due +
-			f->held[MF_WORD_DELETE] + f->held[MF_WORD_RESTORE],
+		.under_work = f->n_paths + (f->later != NULL) + f->n_fetch + f->n_subscans + (f->heads_todo != NULL) +
+			f->resume_due + f->held[MF_WORD_DELETE] + f->held[MF_WORD_RESTORE],
 		.first_error = f->errors == NULL ? NULL : f->errors->text};
 
 	out->state = mf_evidence_judge(&e, out->say);

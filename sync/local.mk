@@ -17,6 +17,7 @@ libmf_a_SOURCES += \
 	%reldir%/folder_set.c \
 	%reldir%/ignore.c \
 	%reldir%/ignore.h \
+	%reldir%/later.c \
 	%reldir%/look.c \
 	%reldir%/look.h \
 	%reldir%/look_file.c \

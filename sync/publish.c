@@ -121,8 +121,9 @@ mf_link_add(struct mf_folder *f, struct mf_path *p, const mf_immdir *cap)
 bool
 mf_pipeline_empty(const struct mf_folder *f)
 {
-	return f->n_looking == 0 && f->q_head == NULL && f->n_settling <= FEW_SETTLING && f->n_downloading == 0 &&
-		f->n_staged == 0 && f->n_intended == 0 && !f->replacing && !f->syncing && !f->scan_walking;
+	return f->n_looking == 0 && f->q_head == NULL && f->later == NULL && f->n_settling <= FEW_SETTLING &&
+		f->n_downloading == 0 && f->n_staged == 0 && f->n_intended == 0 && !f->replacing && !f->syncing &&
+		!f->scan_walking;
 }
 
 /* Milliseconds until the batch may go; 0 = now. */

@@ -59,6 +59,12 @@ report_bad(struct mf_folder *f, const struct walk *w)
 static void
 found(struct mf_folder *f, struct walk *w, const struct list *l, uint64_t delay_ms)
 {
+	if (l == &w->differ || l == &w->young) {
+		enum mf_later_why why = w->mode == WALK_FULL ? MF_LATER_SCAN : MF_LATER_WALK;
+		for (size_t i = 0; i < l->n && !f->set.paused; i++)
+			mf_path_later(f, l->s[i], why, delay_ms);
+		return;
+	}
 	for (size_t i = 0; i < l->n && !f->set.paused; i++) { /* a paused folder is scanned anew when it goes on */
 		const char *owner = mf_marker_owner(f, l->s[i]);
 		enum mf_name_kind kind = mf_name_of(f, l->s[i]);
@@ -241,6 +247,7 @@ walk_done(struct mf_task *t)
 		report_bad(f, w);
 		if (w->mode == WALK_FULL) {
 			mf_guard_walked(f, w);
+			mf_later_drop_found(f);
 			(void)mf_state_conflict_each(f->state, conflicted_each, w, NULL);
 		}
 		found(f, w, &w->differ, 0);

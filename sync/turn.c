@@ -361,7 +361,8 @@ mf_turn_run(void *arg)
 		(void)mf_held_count(f, NULL);
 	checkpoint_sometimes(f);
 	mf_paths_shrink(f);
-	if (f->q_head != NULL || f->heads_todo != NULL || f->fetched != NULL)
+	mf_later_begin(f);
+	if (f->q_head != NULL || mf_fetch_has_room(f) || f->fetched != NULL)
 		mf_turn_arm(f, 0);
 	if (f->poll != NULL && mf_fetch_idle(f))
 		mf_poll_ended(f);
