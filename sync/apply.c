@@ -35,12 +35,13 @@ mf_apply_drop(struct mf_path *p)
 }
 
 static struct mf_apply *
-apply_new(struct mf_path *p, mf_snap_row *target, const char *tmp_name)
+apply_new(struct mf_path *p, mf_snap_row *target, const char *tmp_name, uint64_t dev)
 {
 	struct mf_apply *a = mf_alloc(sizeof(*a));
 	mf_buf tmp = {0};
 
 	a->target = target;
+	a->dev = dev;
 	a->relpath = mf_strdup(mf_strz(p->relpath));
 	a->dir = mf_strdup(mf_relpath_dir(mf_strz(p->relpath)));
 	mf_buf_addz(&tmp, a->dir);
@@ -202,7 +203,7 @@ mf_apply_start(struct mf_folder *f, struct mf_path *p, mf_snap_row *target, bool
 
 	MF_OPS(f)->random(f->env, random, sizeof(random));
 	mf_tmp_name(name, random);
-	struct mf_apply *a = apply_new(p, target, name);
+	struct mf_apply *a = apply_new(p, target, name, mf_mounts_dev(&f->mounts, p->relpath));
 	a->merge = merge;
 	a->mode = mode_for(f, p, target);
 	a->intent = (mf_intent){.target = target->cap,
@@ -566,7 +567,7 @@ mf_apply_continue(struct mf_folder *f, struct mf_path *p, const mf_intent *inten
 		mf_path_ready(f, p);
 		return;
 	}
-	struct mf_apply *a = apply_new(p, target, intent->tmp_name);
+	struct mf_apply *a = apply_new(p, target, intent->tmp_name, mf_mounts_dev(&f->mounts, p->relpath));
 	a->merge = intent->merge;
 	a->intent = *intent;
 	a->recovering = true;

@@ -15,6 +15,7 @@
 #include "sync/entryset.h"
 #include "sync/evidence.h"
 #include "sync/folder.h"
+#include "sync/mount.h"
 #include "sync/pairs.h"
 #include "sync/planner.h"
 #include "sync/relpath.h"
@@ -187,6 +188,7 @@ enum mf_trouble {
 	MF_TR_DATABASE, /* locked by another program, or failing */
 	MF_TR_SCAN,     /* what is known could not be read for a scan */
 	MF_TR_LINK,     /* our directory on the grid cannot be updated */
+	MF_TR_MOUNT,    /* of a directory: the disk that was there is not */
 	MF_TR_WATCH,    /* not every directory has a watch */
 };
 
@@ -236,6 +238,14 @@ struct mf_peer {
 	uint8_t edge[32];
 	mf_entryset entries; /* taken into account */
 };
+
+/** Texts of one's own. */
+struct list {
+	char **s;
+	size_t n, cap;
+};
+void mf_walk_add(struct list *l, const char *s); /**< a copy */
+void mf_list_free(struct list *l);
 
 struct mf_folder {
 	struct mf_env *env;
@@ -347,6 +357,9 @@ struct mf_folder {
 	struct mf_path **gated;
 	size_t n_gated, cap_gated;
 	uint64_t gate_since_ms;
+	struct mf_mounts mounts;
+	struct mf_mounts away;   /* places not to be believed; dev: as now, or MF_DEV_NONE */
+	struct list unsure;      /* paths seen on another device than was believed: a scan judges */
 	uint64_t held[MF_WORDS]; /* rows of mf_held */
 	bool held_stale;         /* they were changed in this turn */
 	bool root_doubtful;      /* another directory than the one known: nothing in it is believed yet */
@@ -378,6 +391,8 @@ void mf_trouble(struct mf_folder *f, enum mf_trouble what, const char *text);
 void mf_trouble_over(struct mf_folder *f, enum mf_trouble what);
 /** That @p participant's key has changed; NULL: not any more. */
 void mf_report_key(struct mf_folder *f, const char *participant, const char *text);
+/** The same for a directory; NULL: it is over. */
+void mf_trouble_at(struct mf_folder *f, enum mf_trouble what, const char *dir, const char *text);
 /** An error of @p participant's directory (@p entry NULL) or of an entry in it; MF_OK or NULL in @p err clears it. */
 void mf_report_peer(struct mf_folder *f, const char *participant, const char *entry, const mf_err *err);
 /** Errors of participants for whom @p stays says no. */
@@ -456,6 +471,7 @@ struct mf_apply {
 	bool merge;          /* target is our own merge snapshot: becomes Pending, not Base */
 	char *relpath, *dir; /* dir: parent directory, "" = root */
 	char *tmp;           /* relpath of the new file, or of the hidden name of a deletion */
+	uint64_t dev;        /* where it is to be; elsewhere nothing is done */
 	uint32_t mode;
 	bool sync_now;   /* few files: the download syncs its own */
 	bool synced;     /* the new file is durable, name and all */
@@ -599,6 +615,19 @@ bool mf_path_ignored(const char *relpath);
 struct walk;
 /** After a full walk: what it found gone or back. */
 void mf_guard_walked(struct mf_folder *f, struct walk *w);
+/* guard_mount.c */
+#define MF_DEV_NONE UINT64_MAX
+mf_code mf_mounts_load(struct mf_folder *f, mf_err *err);
+/** Is it in a place that is not to be believed? */
+bool mf_is_away(const struct mf_folder *f, const char *path);
+/** After a full walk, before anything of it is used. */
+void mf_guard_places(struct mf_folder *f, struct walk *w);
+/** The user's word: all places are believed as they are. @return false: it cannot be noted now. */
+bool mf_mounts_accept(struct mf_folder *f);
+/** A look found @p relpath on another device: a scan is to judge, then it is looked at again. */
+void mf_out_of_sight(struct mf_folder *f, const char *relpath);
+
+/* guard.c, continued */
 /** A full scan has ended, well or not: who waited at the gate is looked at again. */
 void mf_guard_scanned(struct mf_folder *f);
 /** @p p is gone for sure; so are many others? Then it waits. */

@@ -136,6 +136,8 @@ mf_folder_open(struct mf_env *env, struct mf_grid *grid, const char *name, const
 	if (rc != MF_OK)
 		goto clear_conf;
 	rc = mf_state_held_count(f->state, f->held, err);
+	if (rc == MF_OK)
+		rc = mf_mounts_load(f, err);
 	if (rc != MF_OK)
 		goto clear_conf;
 	f->turn_timer = env->ops->timer_new(env, mf_turn_run, f);
@@ -150,6 +152,7 @@ mf_folder_open(struct mf_env *env, struct mf_grid *grid, const char *name, const
 	return MF_OK;
 
 clear_conf:
+	mf_mounts_free(&f->mounts);
 	mf_folder_conf_clear(&f->conf);
 close_state:
 	mf_state_close(f->state);
@@ -209,6 +212,9 @@ mf_folder_end(struct mf_folder *f)
 	for (size_t i = 0; i < sizeof(f->left) / sizeof(f->left[0]); i++)
 		free(f->left[i].path);
 	mf_reports_free(f);
+	mf_mounts_free(&f->mounts);
+	mf_mounts_free(&f->away);
+	mf_list_free(&f->unsure);
 	free(f->gated);
 	free(f->batch);
 	free(f->staged);

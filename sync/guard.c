@@ -276,7 +276,7 @@ mf_folder_deletes_answer(struct mf_folder *f, enum mf_deletes_answer what, mf_er
 {
 	if (f->held[MF_WORD_ASKED] == 0)
 		return mf_fail(err, MF_ENOTFOUND, 0, "no deletions of this folder wait for a word");
-	if (!mf_root_accept(f))
+	if (!mf_root_accept(f) || !mf_mounts_accept(f))
 		return mf_fail(err, MF_EBUSY, 0, "another program holds the folder's database");
 	mf_code rc = mf_state_held_answer(f->state, what == MF_DELETES_RESTORE ? MF_WORD_RESTORE : MF_WORD_DELETE, err);
 	if (rc == MF_OK)

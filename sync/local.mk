@@ -14,6 +14,7 @@ libmf_a_SOURCES += \
 	%reldir%/folder.h \
 	%reldir%/folder_conf.c \
 	%reldir%/guard.c \
+	%reldir%/guard_mount.c \
 	%reldir%/folder_set.c \
 	%reldir%/ignore.c \
 	%reldir%/ignore.h \
@@ -30,6 +31,8 @@ libmf_a_SOURCES += \
 	%reldir%/names.c \
 	%reldir%/names.h \
 	%reldir%/path.c \
+	%reldir%/mount.c \
+	%reldir%/mount.h \
 	%reldir%/peers.c \
 	%reldir%/people.c \
 	%reldir%/planner.c \
@@ -68,6 +71,7 @@ libmf_a_SOURCES += \
 	%reldir%/state_impl.h \
 	%reldir%/state_key.c \
 	%reldir%/state_index.c \
+	%reldir%/state_mount.c \
 	%reldir%/state_path.c \
 	%reldir%/state_pending.c \
 	%reldir%/state_schema.c \
@@ -83,5 +87,6 @@ libmf_a_SOURCES += \
 	%reldir%/walk.c \
 	%reldir%/walk.h \
 	%reldir%/walk_missing.c \
+	%reldir%/walk_mount.c \
 	%reldir%/watch.c
 EXTRA_DIST += %reldir%/README.md docs/database.md docs/identity.md docs/magicignore.md docs/planner.md

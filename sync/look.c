@@ -67,6 +67,8 @@ look_done(struct mf_task *t)
 	}
 	p->stage = MF_ST_IDLE;
 	take_marks(p, l);
+	if (t->err.code == MF_OK && l->other_dev)
+		mf_out_of_sight(f, p->relpath);
 	if (t->err.code != MF_OK) {
 		if (t->err.code == MF_EBUSY || t->err.code == MF_ECANCELED)
 			mf_path_look(f, p, UNSETTLED_MS);
@@ -153,6 +155,7 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 	l->p = p;
 	l->root = f->root;
 	l->root_generation = f->root_generation;
+	l->dev = mf_mounts_dev(&f->mounts, p->relpath);
 	l->relpath = mf_strdup(mf_strz(p->relpath));
 	l->want_hash = p->want_hash;
 	l->want_snapshot = simple_case(f, g);

@@ -13,6 +13,8 @@ struct look {
 	struct mf_path *p; /* loop only */
 	struct mf_root *root;
 	unsigned root_generation;
+	uint64_t dev;   /* that it is to be on */
+	bool other_dev; /* found on another */
 	char *relpath;
 	bool want_hash, want_snapshot, parents_given;
 	bool no_deletion; /* none is stored ahead of its decision */

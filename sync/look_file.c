@@ -338,6 +338,14 @@ mf_look_work(struct mf_task *t, const mf_cancel *cancel)
 		l->seen.kind = MF_LOCAL_OTHER;
 		return MF_OK;
 	}
+	if (rc == MF_OK && (l->seen.st.kind == MF_KIND_ABSENT || l->seen.st.dev != l->dev)) {
+		rc = mf_dev_check(ops, l->root, l->relpath, l->dev, err);
+		l->other_dev = rc == MF_ECHANGED;
+		if (l->other_dev) {
+			l->seen.kind = MF_LOCAL_ROOT_GONE;
+			return MF_OK;
+		}
+	}
 	if (rc == MF_OK) {
 		switch (l->seen.st.kind) {
 		case MF_KIND_ABSENT:

@@ -112,8 +112,10 @@ mf_code
 mf_apply_download(struct mf_folder *f, struct mf_root *root, struct mf_apply *a, const mf_cancel *cancel)
 {
 	mf_err *err = &a->err;
-	mf_code rc = mf_make_dirs(f, root, a->relpath, &a->made, err);
+	mf_code rc = mf_dev_check(MF_OPS(f), root, a->relpath, a->dev, err);
 
+	if (rc == MF_OK)
+		rc = mf_make_dirs(f, root, a->relpath, &a->made, err);
 	if (rc == MF_OK)
 		rc = mf_fetch_content(f, root, a->target, a->tmp, a->mode, a->sync_now, &a->fresh, a->sha, cancel, err);
 	if (rc != MF_OK)
@@ -221,6 +223,8 @@ mf_apply_replace(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 	mf_stat st = {0};
 	mf_code rc = ops->stat(root, a->relpath, &st, &a->err);
 
+	if (rc == MF_OK)
+		rc = mf_dev_check(ops, root, a->relpath, a->dev, &a->err);
 	if (rc != MF_OK) {
 		failed(a);
 		return;
@@ -301,7 +305,8 @@ mf_apply_recover(struct mf_folder *f, struct mf_root *root, struct mf_apply *a)
 	const struct mf_env_ops *ops = MF_OPS(f);
 	mf_stat p = {0}, tmp = {0};
 
-	if (ops->stat(root, a->relpath, &p, &a->err) != MF_OK || ops->stat(root, a->tmp, &tmp, &a->err) != MF_OK) {
+	if (ops->stat(root, a->relpath, &p, &a->err) != MF_OK || ops->stat(root, a->tmp, &tmp, &a->err) != MF_OK ||
+		mf_dev_check(ops, root, a->relpath, a->dev, &a->err) != MF_OK) {
 		failed(a);
 		return;
 	}

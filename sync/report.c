@@ -145,6 +145,15 @@ mf_trouble_over(struct mf_folder *f, enum mf_trouble what)
 	clear(f, what, NULL);
 }
 
+void
+mf_trouble_at(struct mf_folder *f, enum mf_trouble what, const char *dir, const char *text)
+{
+	if (text == NULL)
+		clear(f, what, dir);
+	else
+		(void)report(f, what, dir, text);
+}
+
 /* ---- participants -------------------------------------------------------------------------------------- */
 
 void

@@ -165,15 +165,17 @@ root_is_back(struct mf_folder *f)
 /* Is it the directory that the folder was made of?  Known by its inode: device numbers change with a restart.
  * Another one may be the folder restored from a backup, or the empty place where something is to be mounted:
  * until a walk has met known files in it, nothing in it is believed. */
-static void
+static bool
 recognise_root(struct mf_folder *f)
 {
 	mf_stat st = {0};
 	uint64_t known = 0;
 
-	f->root_doubtful = false;
-	if (mf_state_root_get(f->state, &known, NULL) == MF_OK && MF_OPS(f)->stat(f->root, "", &st, NULL) == MF_OK)
-		f->root_doubtful = known != st.ino;
+	if (MF_OPS(f)->stat(f->root, "", &st, NULL) != MF_OK)
+		return false;
+	f->mounts.root_dev = st.dev;
+	f->root_doubtful = mf_state_root_get(f->state, &known, NULL) == MF_OK && known != st.ino;
+	return true;
 }
 
 static void
@@ -194,8 +196,7 @@ mf_root_accept(struct mf_folder *f)
 	if (!f->root_doubtful)
 		return true;
 	note_root(f);
-	recognise_root(f);
-	if (f->root_doubtful)
+	if (!recognise_root(f) || f->root_doubtful)
 		return false;
 	mf_trouble_over(f, MF_TR_ROOT);
 	mf_doubt_disk(f);
@@ -246,6 +247,7 @@ walk_done(struct mf_task *t)
 		}
 		report_bad(f, w);
 		if (w->mode == WALK_FULL) {
+			mf_guard_places(f, w);
 			mf_guard_walked(f, w);
 			mf_later_drop_found(f);
 			(void)mf_state_conflict_each(f->state, conflicted_each, w, NULL);
@@ -326,6 +328,10 @@ load_known(struct mf_folder *f, struct walk *w, mf_err *err)
 	mf_code rc = mf_state_path_each(f->state, known_each, w, err);
 
 	w->ask = mf_asks(f);
+	w->may_ask = !f->conf.read_only;
+	mf_mounts_copy(&w->mounts, &f->mounts);
+	w->examine = f->unsure;
+	f->unsure = (struct list){0};
 	w->doubtful = f->root_doubtful;
 	return rc != MF_OK ? rc : mf_state_held_each(f->state, held_each, w, err);
 }
@@ -354,8 +360,13 @@ open_root(struct mf_folder *f)
 		mf_dirset_remove(f, "");
 	if (MF_OPS(f)->root_open(f->env, f->conf.magic_path, &f->root, &err) != MF_OK)
 		return false;
-	recognise_root(f);
+	if (!recognise_root(f)) {
+		MF_OPS(f)->root_close(f->root);
+		f->root = NULL;
+		return false;
+	}
 	if (!f->root_doubtful) {
+		f->resume_due |= f->walked;     /* what came while it was away */
 		mf_trouble_over(f, MF_TR_ROOT); /* also that another was in its place */
 		root_is_back(f);
 	}

@@ -160,6 +160,13 @@ mf_code mf_state_held_count(struct mf_state *s, uint64_t count[MF_WORDS], mf_err
 mf_code mf_state_held_each(
 	struct mf_state *s, mf_code (*each)(void *arg, const char *relpath, enum mf_word word), void *arg, mf_err *err);
 
+/* ---- directories on devices of their own (mount.h) ----------------------------------------------------- */
+
+mf_code mf_state_mount_put(struct mf_state *s, const char *dir, uint64_t dev, mf_err *err);
+mf_code mf_state_mount_drop(struct mf_state *s, const char *dir, mf_err *err);
+mf_code mf_state_mount_each(
+	struct mf_state *s, mf_code (*each)(void *arg, const char *dir, uint64_t dev), void *arg, mf_err *err);
+
 /* ---- directories that we made for a received file, and may remove when they become empty ------------ */
 
 mf_code mf_state_dir_made(struct mf_state *s, const char *dir, mf_err *err);

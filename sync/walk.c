@@ -46,6 +46,8 @@ met_file(struct walk *w, const char *path, const mf_stat *st)
 {
 	struct known key = {.relpath = (char *)(uintptr_t)path}, *k = NULL;
 
+	if (w->mode == WALK_FULL)
+		mf_walk_met_on(w, st->dev);
 	if (w->n_known > 0)
 		k = bsearch(&key, w->known, w->n_known, sizeof(key), by_relpath);
 	if (k != NULL) {
@@ -162,6 +164,7 @@ visit(struct walk *w, char *dir)
 	mf_err err = {0};
 
 	w->here = dir;
+	w->here_examined = false;
 	w->has_rules = false;
 	w->entries.n = 0;
 	mf_code rc = MF_OPS(w->task.f)->list(w->root, dir, listed, w, &err);
@@ -210,6 +213,7 @@ mf_walk_work(struct mf_task *t, const mf_cancel *cancel)
 		w->root_gone = true;
 	} else if (w->mode == WALK_FULL && !mf_canceled(cancel)) {
 		spare_ignored(w);
+		mf_walk_places(w);
 		mf_walk_missing(w);
 	}
 	return MF_OK;
@@ -234,6 +238,11 @@ mf_walk_free(struct walk *w)
 	mf_list_free(&w->gone);
 	mf_list_free(&w->back);
 	free(w->fresh);
+	mf_list_free(&w->examine);
+	mf_mounts_free(&w->mounts);
+	for (size_t i = 0; i < w->n_place; i++)
+		free(w->place[i].dir);
+	free(w->place);
 	mf_list_free(&w->bad);
 	free(w);
 }

@@ -18,6 +18,7 @@ struct known {
 	mf_pathstate ps;
 	bool seen;
 	bool spared; /* out of sight: below what cannot be read, or is not there now; or a rule takes it out */
+	bool away;   /* on a device that is not there, or not believed */
 	bool moved;  /* the same file was met under another name */
 	bool held;   /* a question about it was asked; word: or answered */
 	enum mf_word word;
@@ -25,9 +26,12 @@ struct known {
 
 enum { MF_ASK_MIN = 20 }; /* so many files, and more than half of all, gone at once: the user is asked */
 
-struct list {
-	char **s;
-	size_t n, cap;
+/** A directory on another device than was believed. */
+struct place {
+	char *dir;
+	uint64_t now;
+	bool is_mount; /* on another device than the directory above */
+	bool away;     /* not to be believed */
 };
 
 struct walk {
@@ -48,9 +52,15 @@ struct walk {
 	struct list back; /* files of which a question was asked, and that are there again, or are not ours any more */
 	mf_pathstate *fresh; /* files that are new, or differ */
 	size_t n_fresh, cap_fresh;
-	bool ask;        /* as the user wants it */
-	bool doubtful;   /* the root is not the directory that we knew */
-	struct list bad; /* unreadable directories, and odd names: path, sentence, path, ... */
+	struct mf_mounts mounts;
+	struct list examine; /* paths whose directories are to be looked at */
+	struct place *place;
+	size_t n_place;
+	bool here_examined; /* the directory being listed */
+	bool may_ask;       /* the folder is one that publishes */
+	bool ask;           /* as the user wants it */
+	bool doubtful;      /* the root is not the directory that we knew */
+	struct list bad;    /* unreadable directories, and odd names: path, sentence, path, ... */
 	bool root_gone, no_sweep;
 	size_t expected, missing, met; /* known files: all; not met, although in sight; met */
 	const char *here;              /* directory being listed */
@@ -67,8 +77,10 @@ mf_code mf_walk_work(struct mf_task *t, const mf_cancel *cancel);
 void mf_walk_fresh(struct walk *w, const mf_stat *st);
 /** After a full walk: sorts what was not met into left, gone and back. */
 void mf_walk_missing(struct walk *w);
+/** A file in the directory being listed is on this device. */
+void mf_walk_met_on(struct walk *w, uint64_t dev);
+/** After a full walk: which places are to be believed. */
+void mf_walk_places(struct walk *w);
 void mf_walk_free(struct walk *w);
-void mf_walk_add(struct list *l, const char *s); /**< a copy */
-void mf_list_free(struct list *l);               /**< empty again */
 
 #endif

@@ -132,7 +132,7 @@ is_much(size_t gone, size_t of)
 static bool
 is_news(const struct known *k)
 {
-	return is_missing(k) && !k->held;
+	return is_missing(k) && !k->held && !k->away;
 }
 
 static size_t
@@ -155,7 +155,7 @@ mf_walk_missing(struct walk *w)
 		w->expected += k->ps.present;
 		w->missing += is_missing(k);
 		w->met += k->ps.present && k->seen;
-		asked += is_missing(k) && k->held && k->word == MF_WORD_ASKED;
+		asked += is_missing(k) && (k->away || (k->held && k->word == MF_WORD_ASKED));
 		if (k->held && !k->spared && !is_missing(k))
 			mf_walk_add(&w->back, k->relpath);
 	}
@@ -170,6 +170,8 @@ mf_walk_missing(struct walk *w)
 		const struct known *k = &w->known[i];
 		if (!is_missing(k) || (k->held && k->word == MF_WORD_ASKED))
 			continue;
-		mf_walk_add(much && !k->held && !k->moved ? &w->gone : &w->left, k->relpath);
+		if (k->away && !w->may_ask)
+			continue;
+		mf_walk_add((much || k->away) && !k->held && !k->moved ? &w->gone : &w->left, k->relpath);
 	}
 }

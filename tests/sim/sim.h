@@ -151,6 +151,12 @@ void sim_symlink(struct sim_host *h, const char *path, const char *target);
 void sim_special(struct sim_host *h, const char *path);               /**< a FIFO */
 void sim_set_dev(struct sim_host *h, const char *path, uint64_t dev); /**< as if mounted there */
 
+/** What lies at @p disk (a directory made with sim_set_dev(), or where sim_mount() put it) is at @p path, and what was there
+ *  is at @p disk: as a mount, no event tells. */
+void sim_mount(struct sim_host *h, const char *path, const char *disk);
+/** The same back; watches in what is not at @p path any more end with MF_WATCH_GONE. */
+void sim_unmount(struct sim_host *h, const char *path, const char *disk);
+
 /** Everything on the disk is durable now. */
 void sim_sync_disk(struct sim_host *h);
 

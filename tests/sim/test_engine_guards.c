@@ -14,6 +14,7 @@ enum { MANY = 30 };
 struct pair {
 	struct cast c;
 	struct member *a, *b;
+	int64_t next_ms; /* when it is worth to look again whether all is well */
 };
 
 static const char *
@@ -31,6 +32,7 @@ name_of(unsigned i)
 static void
 pair_init(struct pair *p, uint64_t seed, bool dark, unsigned files)
 {
+	*p = (struct pair){0};
 	cast_init(&p->c, seed);
 	p->c.poll_s = 5;
 	p->c.scan_s = 20;
@@ -76,6 +78,9 @@ all_well(void *arg)
 {
 	struct pair *p = arg;
 
+	if (sim_now_ms(p->c.w) < p->next_ms)
+		return false;
+	p->next_ms = sim_now_ms(p->c.w) + 100;
 	if (!says_up_to_date(p->a) || !says_up_to_date(p->b) || says_check(p->a) != NULL || says_check(p->b) != NULL)
 		return false;
 	char *a = files_of(p->a), *b = files_of(p->b);
@@ -91,6 +96,7 @@ becomes_well(struct pair *p)
 	cr_assert(sim_run_until(p->c.w, all_well, p, 300000), "alice: %s (%s), bob: %s (%s)", status(p->a).say,
 		p->a->last_error, status(p->b).say, p->b->last_error);
 	sim_run_for(p->c.w, 60000);
+	p->next_ms = 0;
 	cr_assert(all_well(p), "alice: %s, bob: %s", status(p->a).say, status(p->b).say);
 	cr_assert(p->a->wrong_event[0] == '\0' && p->b->wrong_event[0] == '\0');
 }

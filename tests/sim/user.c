@@ -1,6 +1,7 @@
 /* What the user does to a host's disk, and sees there. */
 #include "sim_int.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -188,6 +189,30 @@ void
 sim_set_dev(struct sim_host *h, const char *path, uint64_t dev)
 {
 	existing(h, path, "mount")->dev = dev;
+}
+
+void
+sim_mount(struct sim_host *h, const char *path, const char *disk)
+{
+	struct sim_inode *a = existing(h, path, "mount at"), *b = existing(h, disk, "mount");
+	struct sim_spot at, from;
+
+	must(h, where(h, path, &at) != 0 ? ENOENT : where(h, disk, &from), "mount at", path);
+	struct sim_change ch[2] = {{.dir = at.dir, .name = (char *)(uintptr_t)at.name, .was = a, .now = b},
+		{.dir = from.dir, .name = (char *)(uintptr_t)from.name, .was = b, .now = a}};
+	sim_names_change(h, ch, 2, NULL, false);
+}
+
+void
+sim_unmount(struct sim_host *h, const char *path, const char *disk)
+{
+	uint64_t dev = existing(h, path, "unmount")->dev;
+	struct sim_inode *ino;
+
+	sim_mount(h, path, disk);
+	LIST_FOREACH(ino, &h->disk.inodes, all)
+	if (ino->kind == MF_KIND_DIR && ino->dev == dev)
+		sim_emit_gone(h, ino);
 }
 
 void
