@@ -414,13 +414,13 @@ mf_scan_start(struct mf_folder *f)
 		f->scan_again = true;
 		return;
 	}
-	f->scan_running = true;
 	if (!open_root(f)) {
 		root_is_gone(f);
 		scan_ended(f, false);
 		MF_OPS(f)->timer_start(f->scan_timer, GONE_RETRY_MS);
 		return;
 	}
+	f->scan_running = true; /* only now: if the root was opened anew, this is the scan that is needed */
 	struct walk *w = mf_alloc(sizeof(*w));
 	if (load_known(f, w, &err) != MF_OK) {
 		mf_trouble(f, MF_TR_SCAN, err.text);
