@@ -5,7 +5,7 @@ part=$1
 shift
 for test in "$@"; do
 	case $test in
-	*/kill*) of=kills ;;
+	*/kill* | */many_files.py) of=kills ;; # those on the plain build
 	tests/e2e/*) of=conformance ;;
 	tests/sim/*) of=simulation ;;
 	tests/fuzz/*) of=fuzz ;;

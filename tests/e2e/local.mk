@@ -1,4 +1,15 @@
-E2E = %reldir%/grid_put.py %reldir%/mounts.py %reldir%/conformance.py %reldir%/settle.py %reldir%/bad_input.py %reldir%/identity.py %reldir%/crowd.py %reldir%/save_patterns.py %reldir%/gc.py %reldir%/kills.py
+E2E = \
+	%reldir%/grid_put.py \
+	%reldir%/mounts.py \
+	%reldir%/conformance.py \
+	%reldir%/settle.py \
+	%reldir%/bad_input.py \
+	%reldir%/identity.py \
+	%reldir%/crowd.py \
+	%reldir%/save_patterns.py \
+	%reldir%/gc.py \
+	%reldir%/kills.py \
+	%reldir%/many_files.py
 EXTRA_DIST += $(E2E) %reldir%/mf.py %reldir%/snapshots.py %reldir%/ed25519.py
 if TESTS_ENABLED
 TESTS += $(E2E)

@@ -1,0 +1,39 @@
+"""Conformance case 57 whole, on the plain build: its figures say nothing under sanitizers."""
+import os, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from mf import World, check, main, wait_equal, wait_for
+
+
+def case_57():
+    """57: many small files at once: bounded memory, batched directory updates, all present"""
+    files = 10000
+    with World() as w:
+        a, b = w.pair()
+        tree = os.path.join(a.base, "tree")
+        for i in range(files):
+            d = os.path.join(tree, "d%03d" % (i // 100))
+            if i % 100 == 0:
+                os.makedirs(d)
+            with open(os.path.join(d, "f%05d" % i), "wb") as f:
+                f.write(b"%05d" % i * 20)
+        os.rename(tree, a.path("tree"))
+        wait_for("all files", lambda: sum(len(n) for _, _, n in os.walk(b.path("tree"))) == files, 180, 0.2)
+        wait_equal((a, b))
+        seqnum = sequence_number(w.share_path(a.secrets()["upload_dircap"]))
+        check(seqnum < files / 20, "the directory was written %d times" % seqnum)
+        for d in (a, b):
+            with open("/proc/%d/status" % d.process.pid) as f:
+                peak = int([line for line in f if line.startswith("VmHWM")][0].split()[1]) // 1024
+            check(peak < 100, "%s: %d MiB at its peak" % (d.name, peak))
+        w.stop()
+
+
+def sequence_number(path):
+    with open(path, "rb") as f:
+        f.seek(468 + 1)
+        return int.from_bytes(f.read(8), "big")
+
+
+if __name__ == "__main__":
+    main([case_57], 300)
