@@ -185,9 +185,10 @@ add_file(void *arg, const mf_file_status *s)
 	else
 		mf_buf_addz(out, "null");
 	if (s->deleted)
-		mf_buf_addz(out, ", \"size\": null}");
+		mf_buf_addz(out, ", \"size\": null");
 	else
-		mf_buf_addf(out, ", \"size\": %llu}", (unsigned long long)s->size);
+		mf_buf_addf(out, ", \"size\": %llu", (unsigned long long)s->size);
+	mf_buf_addz(out, s->local_only ? ", \"local-only\": true}" : "}");
 	return MF_OK;
 }
 

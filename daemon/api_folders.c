@@ -274,7 +274,17 @@ static bool
 check_join(struct mf_http_req *req, const json_t *body, mf_folder_new *what, mf_dirread *collective)
 {
 	mf_str cap = mf_json_member(body, "collective", MF_CAP_MAX - 1);
+	const json_t *reader = json_object_get(body, "read-only");
 
+	if (reader != NULL && !json_is_boolean(reader) && !json_is_null(reader)) {
+		mf_api_error(req, 400, "read-only must be true or false.");
+		return false;
+	}
+	what->read_only = json_is_true(reader);
+	if (what->read_only && json_object_get(body, "collective") == NULL) {
+		mf_api_error(req, 400, "Only a folder that is joined can be read-only.");
+		return false;
+	}
 	if (json_object_get(body, "collective") == NULL)
 		return true;
 	if (cap.p == NULL || mf_dirread_parse(cap, collective, NULL) != MF_OK) {

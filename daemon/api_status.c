@@ -117,6 +117,8 @@ folder_json(const mf_app_folder *f)
 	(void)json_object_set_new(v, "errors", json_integer((json_int_t)s.errors));
 	(void)json_object_set_new(v, "deletes_asked", json_integer((json_int_t)s.deletes_asked));
 	(void)json_object_set_new(v, "scanning", json_boolean(s.scanning));
+	(void)json_object_set_new(v, "read_only", json_boolean(s.read_only));
+	(void)json_object_set_new(v, "local_only", json_integer((json_int_t)s.local_only));
 	(void)json_object_set_new(v, "paused", json_boolean(s.paused));
 	(void)json_object_set_new(v, "polling", json_boolean(s.polling));
 	(void)json_object_set_new(v, "in_collective", json_boolean(s.in_collective));

@@ -17,7 +17,7 @@ struct app_adding {
 	struct mf_app *app;
 	char *name, *author, *magic_path, *state_dir, *url;
 	unsigned poll_interval_s, scan_interval_s;
-	bool joining;
+	bool joining, read_only;
 	mf_dirread collective, personal;
 	mf_grid_conf conf;
 	struct mf_grid *grid; /* open already, or opened by the job */
@@ -73,6 +73,7 @@ add_work(void *arg, const mf_cancel *cancel)
 		.poll_interval_s = a->poll_interval_s,
 		.scan_interval_s = a->scan_interval_s,
 		.collective = a->joining ? &a->collective : NULL,
+		.read_only = a->read_only,
 	};
 
 	a->err.code = MF_OK;
@@ -157,6 +158,7 @@ mf_app_add(struct mf_app *app, const mf_folder_new *what, const char *grid, mf_a
 	a->poll_interval_s = what->poll_interval_s;
 	a->scan_interval_s = what->scan_interval_s;
 	a->joining = what->collective != NULL;
+	a->read_only = what->read_only;
 	if (a->joining)
 		a->collective = *what->collective;
 	a->conf = app->grid_conf;

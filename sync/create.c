@@ -73,6 +73,8 @@ check_arguments(struct making *m, mf_err *err)
 		return rc;
 	if (w->poll_interval_s == 0)
 		return mf_fail(err, MF_EINVAL, 0, "Poll interval must be a positive integer (not '0').");
+	if (w->read_only && w->collective == NULL)
+		return mf_fail(err, MF_EINVAL, 0, "Only a folder that is joined can be read-only.");
 	if (w->magic_path[0] != '/' || w->state_dir[0] != '/')
 		return mf_fail(err, MF_EINVAL, 0, "'%s' is not an absolute path",
 			w->magic_path[0] != '/' ? w->magic_path : w->state_dir);
@@ -263,6 +265,7 @@ fill_conf(struct making *m)
 	m->conf.stash_path = (char *)stash.p;
 	m->conf.poll_interval_s = w->poll_interval_s;
 	m->conf.scan_interval_s = w->scan_interval_s;
+	m->conf.read_only = w->read_only;
 	if (w->collective != NULL)
 		m->conf.collective = *w->collective;
 }
@@ -272,9 +275,15 @@ make_all(struct making *m, mf_dirread *personal_read, mf_err *err)
 {
 	mf_code rc;
 
-	if ((rc = make_local(m, err)) != MF_OK || (rc = make_dir(m, NULL, &m->conf.personal, err)) != MF_OK)
+	if ((rc = make_local(m, err)) != MF_OK)
 		return rc;
-	mf_dirwrite_read(&m->conf.personal, personal_read);
+	if (m->conf.read_only) {
+		*personal_read = (mf_dirread){"URI:DIR2-LIT:"};
+	} else {
+		if ((rc = make_dir(m, NULL, &m->conf.personal, err)) != MF_OK)
+			return rc;
+		mf_dirwrite_read(&m->conf.personal, personal_read);
+	}
 	if (m->what->collective == NULL && (rc = make_collective(m, personal_read, err)) != MF_OK)
 		return rc;
 	if (mf_canceled(m->cancel))

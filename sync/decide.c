@@ -415,6 +415,24 @@ carry_out(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 	MF_BUG("planner's act %d", (int)plan->act);
 }
 
+/* At rest in a read-only folder: does what lies here differ from what others publish? */
+static void
+note_local_only(struct mf_folder *f, const struct mf_path *p, struct mf_gathered *g)
+{
+	char text[64] = "-";
+	bool file = p->seen.kind == MF_LOCAL_FILE;
+
+	if (!f->conf.read_only || !p->seen.valid || (!file && p->seen.kind != MF_LOCAL_ABSENT))
+		return;
+	mf_pairs_drop(&f->local_only, f->hash_key, mf_strz(p->relpath));
+	if (disk_is_e(p, g))
+		return;
+	if (file)
+		(void)snprintf(text, sizeof(text), "%llu %lld", (unsigned long long)p->seen.st.size,
+			(long long)(p->seen.st.mtime_ns / 1000000000));
+	mf_pairs_add(&f->local_only, f->hash_key, mf_strz(p->relpath), mf_strz(text));
+}
+
 static enum after
 one_step(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err)
 {
@@ -429,7 +447,10 @@ one_step(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *
 	}
 	if (!g->broken) {
 		mf_code guard = mf_guard_plan(f, p, g, &plan, err);
-		return guard != MF_OK ? done_or(guard) : carry_out(f, p, g, &plan, err);
+		enum after next = guard != MF_OK ? done_or(guard) : carry_out(f, p, g, &plan, err);
+		if (next == REST)
+			note_local_only(f, p, g);
+		return next;
 	}
 	for (size_t i = 0; i < g->n && g->err.code == MF_OK; i++)
 		if (g->node[i]->missing)

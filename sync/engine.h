@@ -260,6 +260,7 @@ struct mf_folder {
 	bool parked;            /* paths that had something to do while nothing was begun are left in the table */
 	struct mf_rules *rules; /* rules.h */
 	bool known_any;         /* the table of Known may have rows */
+	mf_pairs local_only;    /* read-only folders: paths that differ from Base, and "SIZE MTIME", or "-" */
 	void (*closed)(void *arg);
 	void *closed_arg;
 	struct mf_task *tasks;

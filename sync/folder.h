@@ -37,11 +37,13 @@ void mf_folder_conf_clear(mf_folder_conf *c); /* frees, wipes secrets */
  *  Checks everything that can be checked before anything is made.
  *  @param collective  NULL: we become admin; else join: it must open, its @metadata must be version 1 and
  *                     @p author must not be taken in it (MF_EEXIST).
- *  @param personal_read  set to our Personal directory's read capability (to be given to the admin). */
+ *  @param personal_read  set to our Personal directory's read capability (to be given to the admin); joining
+ *                     read-only, to an empty literal directory, as such participants have in the Collective. */
 typedef struct mf_folder_new {
 	const char *name, *author, *magic_path, *state_dir;
 	unsigned poll_interval_s, scan_interval_s;
 	const mf_dirread *collective;
+	bool read_only; /* joining only: without a Personal directory of our own */
 } mf_folder_new;
 mf_code mf_folder_create(struct mf_env *env, struct mf_grid *grid, const mf_folder_new *what, mf_dirread *personal_read,
 	const mf_cancel *cancel, mf_err *err);
@@ -176,6 +178,8 @@ typedef struct mf_file_status {
 	int64_t mtime_s, last_updated_s; /* mtime_s only unless deleted */
 	uint64_t size;                   /* only unless deleted */
 	int64_t upload_duration_ns;      /* -1: not uploaded by us */
+	bool local_only; /* read-only folders: what lies here is another content, or none, than others publish;
+	                    such a file that nobody publishes comes last */
 } mf_file_status;
 mf_code mf_folder_file_status(
 	struct mf_folder *f, mf_code (*each)(void *arg, const mf_file_status *), void *arg, mf_err *err);
@@ -225,7 +229,9 @@ typedef struct mf_folder_status {
 	uint64_t conflicts, errors;
 	uint64_t deletes_asked; /* files gone that wait for the user's word */
 	bool scanning, polling;
-	bool paused;                        /* by the user: nothing starts */
+	bool paused; /* by the user: nothing starts */
+	bool read_only;
+	uint64_t local_only;                /* read-only folders: files that differ here from what others publish */
 	bool in_collective;                 /* our Personal directory is listed there (false: waiting to be added) */
 	bool watching;                      /* every directory has a watch */
 	bool database_busy;                 /* locked by another program for more than 2 s */

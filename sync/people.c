@@ -25,7 +25,9 @@ check_new(struct people *p, mf_err *err)
 	mf_buf name = {0};
 	mf_code rc = mf_nfc(mf_strz(p->add_name), &name, err);
 
-	for (size_t i = 0; rc == MF_OK && i < p->list.n; i++)
+	/* readers all have the same empty directory */
+	bool reader = mf_str_starts(mf_strz(p->add_dir.text), MF_STR("URI:DIR2-LIT:"));
+	for (size_t i = 0; rc == MF_OK && !reader && i < p->list.n; i++)
 		if (mf_str_eq(p->list.child[i].ro, mf_strz(p->add_dir.text)))
 			rc = mf_fail(err, MF_EINVAL, 0, "Already have a participant with Personal DMD '[REDACTED]'");
 	if (rc == MF_OK && mf_listing_find(&p->list, mf_buf_str(&name)) != NULL)

@@ -9,7 +9,7 @@
 
 #include "daemon/files.h"
 
-enum { O_NAME, O_AUTHOR, O_POLL, O_SCAN, O_NO_SCAN, O_COLLECTIVE, O_GRID };
+enum { O_NAME, O_AUTHOR, O_POLL, O_SCAN, O_NO_SCAN, O_COLLECTIVE, O_READ_ONLY, O_GRID };
 
 static const mf_option options[] = {
 	[O_NAME] = {"name", 'n', "NAME", "what to call the folder here (required)", NULL},
@@ -19,6 +19,7 @@ static const mf_option options[] = {
 	[O_NO_SCAN] = {"disable-scanning", '\0', NULL, "no periodic scan", NULL},
 	[O_COLLECTIVE] = {"collective", '\0', "READCAP",
 		"join the folder with this Collective; - reads it from standard input", NULL},
+	[O_READ_ONLY] = {"read-only", '\0', NULL, "with --collective: only receive; local changes stay here", NULL},
 	[O_GRID] = {"grid", '\0', "URL", "the folder's grid, if it is not the default one", NULL},
 	{0},
 };
@@ -41,6 +42,9 @@ check(struct mf_cli *cli, const mf_args *args, const char *dir)
 		return mf_cli_usage(cli, "Must specify the --name option");
 	if (mf_folder_name_check(mf_strz(args->value[O_NAME]), &err) != MF_OK)
 		return mf_cli_usage(cli, "%s", err.text);
+	if (args->value[O_READ_ONLY] != NULL && args->value[O_COLLECTIVE] == NULL)
+		return mf_cli_usage(
+			cli, "--read-only needs --collective: only a folder that is joined can be read-only");
 	if (!mf_positive(args->value[O_POLL], INT_MAX, &n))
 		return mf_cli_usage(cli, "--poll-interval must be a positive integer");
 	if (!mf_positive(args->value[O_SCAN], INT_MAX, &n))
@@ -64,6 +68,8 @@ make_body(const mf_args *args, const char *dir, const char *author, const char *
 		body, "scan_interval", args->value[O_NO_SCAN] != NULL ? json_null() : json_integer(scan));
 	if (collective != NULL)
 		(void)json_object_set_new(body, "collective", json_string(collective));
+	if (args->value[O_READ_ONLY] != NULL)
+		(void)json_object_set_new(body, "read-only", json_true());
 	if (args->value[O_GRID] != NULL)
 		(void)json_object_set_new(body, "grid", json_string(args->value[O_GRID]));
 	return body;
@@ -143,7 +149,12 @@ run(struct mf_cli *cli, const mf_args *args)
 				.body = make_body(args, dir, author, collective)},
 			NULL);
 		status = answer.exit_status;
-		if (status == 0 && collective != NULL) {
+		if (status == 0 && args->value[O_READ_ONLY] != NULL) {
+			printf("Joined magic-folder as '%s' in '%s', read-only.\n\n"
+			       "Changes of others arrive now; changes made here stay here (see 'magic-folder "
+			       "status').\n",
+				author, args->value[O_NAME]);
+		} else if (status == 0 && collective != NULL) {
 			personal = json_string_value(json_object_get(answer.json, "personal_dmd"));
 			joined(cli, args->value[O_NAME], author, personal != NULL ? personal : "?");
 		} else if (status == 0) {

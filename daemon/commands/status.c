@@ -114,6 +114,11 @@ print_folder(const char *name, const json_t *f)
 	printf("  %s; %llu waiting to go up, %llu to come down; %s, %s\n", files,
 		(unsigned long long)number(f, "uploads_queued"), (unsigned long long)number(f, "downloads_queued"),
 		conflicts, errors);
+	if (flag(f, "read_only") && number(f, "local_only") > 0)
+		printf("  read-only: %llu files differ here from what others publish, and stay as they are\n",
+			(unsigned long long)number(f, "local_only"));
+	else if (flag(f, "read_only"))
+		printf("  read-only: changes made here stay here\n");
 	if (flag(f, "paused"))
 		printf("  paused: nothing is sent or fetched ('magic-folder resume %s' goes on)\n", name);
 	print_when("last scan for our own changes", f, "scanning", "last_scan");

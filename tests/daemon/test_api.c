@@ -565,3 +565,25 @@ Test(api, a_participant_may_be_added_with_its_key, .timeout = 60)
 	}
 	close_world();
 }
+
+Test(api, only_who_joins_can_be_read_only, .timeout = 60)
+{
+	static const char *const bad[][2] = {{"true", "Only a folder that is joined can be read-only."},
+		{"\"yes\"", "read-only must be true or false."}, {"1", "read-only must be true or false."}};
+	json_t *said;
+
+	open_world();
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		mf_buf body = {0};
+		mf_buf_addf(&body,
+			"{\"name\": \"r\", \"author_name\": \"alice\", \"local_path\": \"%s/f\","
+			" \"poll_interval\": 60, \"scan_interval\": null, \"read-only\": %s}",
+			w.base, bad[i][0]);
+		cr_assert(reap(ask("POST", "/v1/magic-folder", (const char *)body.p), &said) == 400);
+		cr_assert(strcmp(json_string_value(json_object_get(said, "reason")), bad[i][1]) == 0);
+		json_decref(said);
+		mf_buf_free(&body);
+	}
+	cr_assert(fake_open == 0);
+	close_world();
+}

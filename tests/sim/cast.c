@@ -35,7 +35,8 @@ join_work(void *arg, const mf_cancel *cancel)
 		.state_dir = CAST_STATE,
 		.poll_interval_s = c->poll_s == 0 ? 3600 : c->poll_s,
 		.scan_interval_s = c->scan_s,
-		.collective = j->collective};
+		.collective = j->collective,
+		.read_only = c->reader};
 
 	j->rc = mf_folder_create(sim_env_of(j->m->h), sim_grid_of(j->m->h), &what, &j->m->personal, cancel, &j->err);
 }
@@ -205,6 +206,18 @@ await(struct member *m, struct answer *a, const char *what)
 {
 	cr_assert(sim_run_until(m->cast->w, answered, a, CAST_LIMIT_MS), "%s: %s does not answer", m->name, what);
 	cr_assert(a->err.code == MF_OK, "%s: %s: %s", m->name, what, a->err.text);
+}
+
+struct member *
+cast_add_reader(struct cast *c, const char *name)
+{
+	c->reader = true;
+	struct member *m = cast_join(c, name, NULL);
+	c->reader = false;
+	m->reader = true;
+	cast_open(m);
+	cast_poll(m);
+	return m;
 }
 
 struct member *

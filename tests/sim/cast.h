@@ -29,6 +29,7 @@ struct member {
 	const char *name;
 	struct mf_folder *f; /* NULL while it is not running */
 	mf_dirread personal;
+	bool reader;                                                          /* joined read-only */
 	unsigned conflicts_added, errors, uploads, downloads, asked, settled; /* events, over all processes */
 	char last_error[256];
 	char wrong_event[256]; /* of events that contradict each other; empty: none */
@@ -43,6 +44,7 @@ struct cast {
 	size_t n;
 	mf_dirread collective;
 	unsigned poll_s, scan_s; /* for members to come; 0 = an hour, and scans only on request */
+	bool reader;             /* members to come are read-only */
 	bool dark; /* members to come neither see watch events nor nudges: explicit scans and polls only */
 };
 
@@ -50,6 +52,8 @@ struct cast {
 void cast_init(struct cast *c, uint64_t seed);
 /** Joins and runs from now on. */
 struct member *cast_add(struct cast *c, const char *name);
+/** Joins read-only and runs from now on. */
+struct member *cast_add_reader(struct cast *c, const char *name);
 /** Joins, but the folder is not opened.  @p collective NULL: the cast's own. */
 struct member *cast_join(struct cast *c, const char *name, const mf_dirread *collective);
 /** All orderly closed; everything is freed. */

@@ -235,9 +235,9 @@ user(struct life *l, struct member *m)
 		oracle_delete(&l->o, m, some_path(l));
 	else if (what < 70)
 		oracle_rename(&l->o, m, some_path(l), some_path(l));
-	else if (what < 75 && (l->with & LIFE_DIRS) != 0)
+	else if (what < 75 && (l->with & LIFE_DIRS) != 0 && !m->reader)
 		rename_dir(l, m);
-	else if (what < 77 && (l->with & LIFE_DIRS) != 0)
+	else if (what < 77 && (l->with & LIFE_DIRS) != 0 && !m->reader)
 		oracle_delete_dir(&l->o, m, sim_chance(w, 500) ? "d" : "f");
 	else if (what < 87 && (l->with & LIFE_SETTLE) != 0)
 		(void)settle_some(l, m, sim_random(w, 2), sim_chance(w, 500));
@@ -479,8 +479,8 @@ begin(struct life *l)
 	l->c.scan_s = 1 + (unsigned)sim_random(w, 30);
 	if ((l->with & LIFE_GRAIN) != 0)
 		sim_time_grain(w, 4000000);
-	for (size_t i = 0; i < members; i++) {
-		struct member *m = cast_add(&l->c, names[i]);
+	for (size_t i = 0; i < members + l->conf->reader; i++) {
+		struct member *m = i < members ? cast_add(&l->c, names[i]) : cast_add_reader(&l->c, "reader");
 		m->tag = l;
 		sim_sync_disk(m->h);
 	}

@@ -36,6 +36,7 @@ typedef struct life_conf {
 	unsigned with;    /* life_with; chosen by the seed if 0 */
 	unsigned members; /* 1 to 4; chosen by the seed if 0 */
 	unsigned steps;   /* user actions and misfortunes; chosen by the seed if 0 */
+	bool reader;      /* one more member, read-only, whose user does what others do, too */
 	bool one_writer;  /* only the first member's user does anything: no conflict may ever be seen */
 } life_conf;
 

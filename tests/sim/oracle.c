@@ -11,6 +11,7 @@ oracle_free(struct oracle *o)
 {
 	free(o->v);
 	free(o->judged);
+	free(o->touched);
 }
 
 unsigned
@@ -43,12 +44,31 @@ find(const struct oracle *o, const char *path, unsigned value)
 	return NULL;
 }
 
+static bool
+is_touched(const struct oracle *o, const char *path)
+{
+	for (size_t i = 0; i < o->n_touched; i++)
+		if (strcmp(o->touched[i], path) == 0)
+			return true;
+	return false;
+}
+
+static void
+touch(struct oracle *o, const struct member *m, const char *path)
+{
+	if (!m->reader || is_touched(o, path))
+		return;
+	o->touched = mf_realloc_array(o->touched, o->n_touched + 1, sizeof(*o->touched));
+	(void)snprintf(o->touched[o->n_touched++], ORACLE_PATH_MAX, "%s", path);
+}
+
 void
 oracle_kill(struct oracle *o, struct member *m, const char *path, unsigned value)
 {
 	struct oracle_value *v = find(o, path, value);
 
-	if (v == NULL)
+	touch(o, m, path);
+	if (v == NULL || v->private != m->reader)
 		return;
 	v->live = false;
 	sim_trace(m->cast->w, "KNOWS %s replaces %u at %s", m->name, value, path);
@@ -62,7 +82,8 @@ oracle_add(struct oracle *o, struct member *m, const char *path, unsigned value)
 		o->v = mf_realloc_array(o->v, o->cap, sizeof(*o->v));
 	}
 	struct oracle_value *v = &o->v[o->n++];
-	*v = (struct oracle_value){.value = value, .live = true};
+	touch(o, m, path);
+	*v = (struct oracle_value){.value = value, .live = true, .private = m->reader};
 	(void)snprintf(v->path, sizeof(v->path), "%s", path);
 	(void)snprintf(v->by, sizeof(v->by), "%s", m->name);
 	sim_trace(m->cast->w, "KNOWS %s puts %u at %s", m->name, value, path);
@@ -229,7 +250,9 @@ oracle_settle_one(struct oracle *o, struct member *m, const char *path, const ch
 
 	(void)snprintf(marker, sizeof(marker), "%s.conflict-%s", path, slot);
 	unsigned theirs = oracle_shown(m, marker), ours = oracle_shown(m, path);
-	oracle_judge(o, path);
+	if (!m->reader) /* who settles for one device alone judges for nobody else */
+		oracle_judge(o, path);
+	touch(o, m, path);
 	if (theirs == 0)
 		return;
 	if (!take) {
@@ -279,9 +302,19 @@ check_file(void *arg, const char *relpath, const mf_stat *st, mf_str content)
 	if (v == NULL)
 		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which nobody wrote there", c->m->name,
 			relpath, value);
-	else if (!v->live && !is_judged(c->o, relpath))
+	else if (v->private && strcmp(v->by, c->m->name) != 0)
+		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which is private to %s", c->m->name,
+			relpath, value, v->by);
+	else if (!v->live && !is_judged(c->o, relpath) && !(c->m->reader && is_touched(c->o, relpath)))
 		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which was knowingly replaced", c->m->name,
 			relpath, value);
+}
+
+/* Must @p m show it? */
+static bool
+is_due(const struct oracle *o, const struct oracle_value *v, const struct member *m)
+{
+	return v->private ? strcmp(v->by, m->name) == 0 : !m->reader || !is_touched(o, v->path);
 }
 
 const char *
@@ -294,7 +327,7 @@ oracle_check(const struct oracle *o, struct cast *c, bool temporary)
 		for (size_t i = 0; i < o->n; i++) {
 			const struct oracle_value *v = &o->v[i];
 			if (!v->live || oracle_shown(&c->m[k], v->path) == v->value ||
-				oracle_shown(&c->m[k], kept_beside(v->path)) == v->value)
+				oracle_shown(&c->m[k], kept_beside(v->path)) == v->value || !is_due(o, v, &c->m[k]))
 				continue;
 			(void)snprintf(text, sizeof(text), "%s does not show value %u by %s at %s but %u", c->m[k].name,
 				v->value, v->by, v->path, oracle_shown(&c->m[k], v->path));

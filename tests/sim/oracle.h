@@ -5,7 +5,10 @@
  * A value at a path is *live* until a user overwrites, deletes, renames or dismisses it where it lay on that user's own
  * disk.  When all faults are over and all conflicts settled, every live value must be at its path
  * on every disk (peers.md 3.4: I1, I2, I3, I6), and nothing that is not live may be (I5) unless a person had to
- * judge there. */
+ * judge there.
+ *
+ * Values that the user of a read-only folder wrote are private: they must stay on that disk and be on no other; and what
+ * that user does to others' values is no knowledge of anybody else's. */
 #ifndef MF_TESTS_SIM_ORACLE_H
 #define MF_TESTS_SIM_ORACLE_H
 
@@ -18,6 +21,7 @@ struct oracle_value {
 	unsigned value;
 	bool live;
 	char by[16]; /* who wrote it */
+	bool private;
 };
 
 struct oracle {
@@ -25,6 +29,8 @@ struct oracle {
 	size_t n, cap;
 	char (*judged)[ORACLE_PATH_MAX]; /* paths at which somebody settled a conflict */
 	size_t n_judged;
+	char (*touched)[ORACLE_PATH_MAX]; /* paths at which the user of a read-only folder did anything */
+	size_t n_touched;
 	unsigned next;
 };
 

@@ -108,7 +108,7 @@ says_check(struct member *m)
 	mf_listing l;
 
 	text[0] = '\0';
-	if (!says_up_to_date(m) || sim_peek_dir(m->cast->w, &m->personal, &l) != MF_OK)
+	if (m->reader || !says_up_to_date(m) || sim_peek_dir(m->cast->w, &m->personal, &l) != MF_OK)
 		return NULL;
 	s.own = &l;
 	sim_walk(m->h, CAST_DIR, each_file, &s);

@@ -76,3 +76,8 @@ Test(engine_random, people_who_settle_while_everything_breaks, .timeout = 36000)
 				LIFE_PREEMPT | LIFE_INSIDE | LIFE_PAUSE,
 			.steps = 80});
 }
+
+Test(engine_random, a_reader_among_them, .timeout = 36000)
+{
+	lives(3000001, &(life_conf){.reader = true});
+}

@@ -315,6 +315,28 @@ Test(create, joining_checks_before_anything_is_made, .timeout = 10)
 	place_end(&p);
 }
 
+Test(create, joining_read_only_makes_nothing_on_the_grid, .timeout = 10)
+{
+	struct place p;
+	mf_dirread collective, personal;
+	mf_folder_conf c;
+	struct mf_state *s = NULL;
+
+	place_start(&p);
+	p.what.read_only = true;
+	refused(&p, MF_EINVAL, "Only a folder that is joined can be read-only.");
+	collective = foreign_collective(&p.fake, "{\"version\": 1}");
+	p.what.collective = &collective;
+	OK(create(&p, &personal));
+	cr_assert(p.fake.n == 1 && p.fake.dir[0].versions == 1 && strcmp(personal.text, "URI:DIR2-LIT:") == 0);
+	OK(mf_state_open(p.f.env, p.state, "f", &s, &err));
+	OK(mf_state_conf(s, &c, &err));
+	cr_assert(c.read_only && !c.is_admin && strcmp(c.collective.text, collective.text) == 0);
+	mf_folder_conf_clear(&c);
+	mf_state_close(s);
+	place_end(&p);
+}
+
 Test(create, arguments_are_checked_before_anything_is_made, .timeout = 10)
 {
 	struct place p;
