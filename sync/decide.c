@@ -419,18 +419,12 @@ carry_out(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 static void
 note_local_only(struct mf_folder *f, const struct mf_path *p, struct mf_gathered *g)
 {
-	char text[64] = "-";
-	bool file = p->seen.kind == MF_LOCAL_FILE;
-
-	if (!f->conf.read_only || !p->seen.valid || (!file && p->seen.kind != MF_LOCAL_ABSENT))
+	if (!f->conf.read_only || !p->seen.valid || (p->seen.kind != MF_LOCAL_FILE && p->seen.kind != MF_LOCAL_ABSENT))
 		return;
-	mf_pairs_drop(&f->local_only, f->hash_key, mf_strz(p->relpath));
 	if (disk_is_e(p, g))
-		return;
-	if (file)
-		(void)snprintf(text, sizeof(text), "%llu %lld", (unsigned long long)p->seen.st.size,
-			(long long)(p->seen.st.mtime_ns / 1000000000));
-	mf_pairs_add(&f->local_only, f->hash_key, mf_strz(p->relpath), mf_strz(text));
+		mf_local_only_drop(f, p->relpath);
+	else
+		mf_local_only_note(f, p->relpath, &p->seen.st);
 }
 
 static enum after

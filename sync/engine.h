@@ -260,7 +260,7 @@ struct mf_folder {
 	bool parked;            /* paths that had something to do while nothing was begun are left in the table */
 	struct mf_rules *rules; /* rules.h */
 	bool known_any;         /* the table of Known may have rows */
-	mf_pairs local_only;    /* read-only folders: paths that differ from Base, and "SIZE MTIME", or "-" */
+	mf_pairs local_only;    /* read-only folders: paths that differ here, and their state as text */
 	void (*closed)(void *arg);
 	void *closed_arg;
 	struct mf_task *tasks;
@@ -590,6 +590,10 @@ struct mf_gathered {
 };
 mf_sid mf_facts_sid(struct mf_gathered *g, const char *cap);
 const mf_snap_row *mf_facts_row(struct mf_gathered *g, mf_sid sid);
+
+/* local_only.c: in a read-only folder @p relpath is not what others publish; @p st: what is there */
+void mf_local_only_note(struct mf_folder *f, const char *relpath, const mf_stat *st);
+void mf_local_only_drop(struct mf_folder *f, const char *relpath);
 
 /** watch.c, scan.c */
 void mf_watch_start(struct mf_folder *f);

@@ -2,7 +2,6 @@
 #include "sync/resolve.h"
 #include "sync/rules.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- waiting requests -------------------------------------------------------------------------------------- */
@@ -269,62 +268,6 @@ const mf_folder_conf *
 mf_folder_config(const struct mf_folder *f)
 {
 	return &f->conf;
-}
-
-struct file_rows {
-	struct mf_folder *f;
-	mf_pairs seen; /* of the local-only ones */
-	mf_code (*each)(void *arg, const mf_file_status *);
-	void *arg;
-};
-
-static mf_code
-file_row(void *arg, const mf_file_status *s)
-{
-	struct file_rows *r = arg;
-	mf_file_status row = *s;
-
-	row.local_only = mf_pairs_first(&r->f->local_only, r->f->hash_key, mf_strz(s->relpath)) != NULL;
-	if (row.local_only)
-		mf_pairs_add(&r->seen, r->f->hash_key, mf_strz(s->relpath), MF_STR(""));
-	return r->each(r->arg, &row);
-}
-
-/* Files that nobody published: there is no row of Python's for them. */
-static mf_code
-local_rows(struct file_rows *r)
-{
-	const mf_pairs *m = &r->f->local_only;
-	mf_code rc = MF_OK;
-
-	for (size_t i = 0; i < m->cap; i++)
-		for (const mf_pair *p = m->slot[i]; rc == MF_OK && p != NULL; p = p->chain) {
-			unsigned long long size = 0;
-			long long mtime = 0;
-			if (mf_pairs_first(&r->seen, r->f->hash_key, mf_strz(p->key)) != NULL ||
-				sscanf(p->value, "%llu %lld", &size, &mtime) != 2)
-				continue;
-			rc = r->each(r->arg,
-				&(mf_file_status){.relpath = p->key,
-					.size = size,
-					.mtime_s = mtime,
-					.last_updated_s = mtime,
-					.upload_duration_ns = -1,
-					.local_only = true});
-		}
-	return rc;
-}
-
-mf_code
-mf_folder_file_status(struct mf_folder *f, mf_code (*each)(void *arg, const mf_file_status *), void *arg, mf_err *err)
-{
-	struct file_rows r = {.f = f, .each = each, .arg = arg};
-	mf_code rc = mf_state_file_status(f->state, file_row, &r, err);
-
-	if (rc == MF_OK)
-		rc = local_rows(&r);
-	mf_pairs_free(&r.seen);
-	return rc;
 }
 
 mf_code

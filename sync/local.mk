@@ -19,6 +19,7 @@ libmf_a_SOURCES += \
 	%reldir%/ignore.c \
 	%reldir%/ignore.h \
 	%reldir%/later.c \
+	%reldir%/local_only.c \
 	%reldir%/look.c \
 	%reldir%/look.h \
 	%reldir%/look_file.c \

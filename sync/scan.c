@@ -284,18 +284,22 @@ walk_start(struct mf_folder *f, struct walk *w, enum walk_mode mode, const char 
 	mf_task_start(f, &w->task);
 }
 
-static mf_code
-known_each(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps)
+void
+mf_walk_know(struct walk *w, const char *relpath, const mf_pathstate *ps)
 {
-	struct walk *w = arg;
-
-	(void)has_base;
-	(void)base_deleted;
 	if (w->n_known == w->cap_known) {
 		w->cap_known = w->cap_known == 0 ? 256 : w->cap_known * 2;
 		w->known = mf_realloc_array(w->known, w->cap_known, sizeof(*w->known));
 	}
 	w->known[w->n_known++] = (struct known){.relpath = mf_strdup(mf_strz(relpath)), .ps = *ps};
+}
+
+static mf_code
+known_each(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps)
+{
+	(void)has_base;
+	(void)base_deleted;
+	mf_walk_know(arg, relpath, ps);
 	return MF_OK;
 }
 
@@ -327,6 +331,8 @@ load_known(struct mf_folder *f, struct walk *w, mf_err *err)
 {
 	mf_code rc = mf_state_path_each(f->state, known_each, w, err);
 
+	if (rc == MF_OK)
+		mf_local_only_known(f, w);
 	w->ask = mf_asks(f);
 	w->may_ask = !f->conf.read_only;
 	mf_mounts_copy(&w->mounts, &f->mounts);
