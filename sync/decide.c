@@ -122,8 +122,10 @@ store_made(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, bool m
 
 	if (rc == MF_OK)
 		rc = mf_state_pending_add(f->state, p->relpath, &pend, err);
-	if (rc == MF_OK && g->n_known > 0) /* they are among its parents */
+	if (rc == MF_OK && g->n_known > 0) { /* they are among its parents */
 		rc = mf_state_known_set(f->state, p->relpath, NULL, 0, err);
+		g->n_known = 0;
+	}
 	if (rc == MF_OK) {
 		mf_snap_row_free(p->made);
 		p->made = NULL;

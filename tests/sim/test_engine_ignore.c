@@ -286,7 +286,8 @@ Test(ignore, half_written_rules_publish_nothing, .timeout = 120)
 		wait(&p.c);
 		cast_write(p.a, "secret", LONG1);
 		wait(&p.c);
-		for (int i = 0; i * pause_ms < 4000; i++) { /* as long as it is written, at most 5 s */
+		int64_t end = sim_now_ms(p.c.w) + 4000; /* as long as it is written, at most 5 s */
+		for (int i = 0; sim_now_ms(p.c.w) + 2 * pause_ms < end; i++) {
 			cast_write(p.a, ".magicignore", i % 2 == 0 ? "" : "#");
 			cast_write(p.a, "secret", i % 2 == 0 ? LONG2 : LONG3);
 			sim_run_for(p.c.w, pause_ms < 200 ? pause_ms : 100);
