@@ -31,8 +31,8 @@ store_of(struct mf_grid *g, struct mf_store **out, mf_err *err)
 mf_code
 mf_gc_users(struct mf_grid *g, mf_gc_user **out, size_t *n, mf_err *err)
 {
-	struct mf_store *s;
-	mf_store_user *list;
+	struct mf_store *s = NULL;
+	mf_store_user *list = NULL;
 	mf_code rc = store_of(g, &s, err);
 
 	*out = NULL;
@@ -62,7 +62,7 @@ mf_gc_users_free(mf_gc_user *list, size_t n)
 mf_code
 mf_gc_forget(struct mf_grid *g, const char *dir, mf_err *err)
 {
-	struct mf_store *s;
+	struct mf_store *s = NULL;
 	mf_code rc = store_of(g, &s, err);
 
 	return rc == MF_OK ? mf_store_forget(s, dir, err) : rc;
@@ -96,8 +96,8 @@ back_as_it_was(void *arg, const uint8_t si[MF_SI_SIZE], mf_err *err)
 mf_code
 mf_gc_begin(struct mf_grid *g, const uint8_t (*secret)[32], size_t n, uint32_t grace_s, struct mf_gc **out, mf_err *err)
 {
-	struct mf_store *s;
-	int lock;
+	struct mf_store *s = NULL;
+	int lock = -1;
 	mf_code rc = store_of(g, &s, err);
 
 	*out = NULL;
