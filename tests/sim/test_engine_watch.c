@@ -287,7 +287,7 @@ Test(engine_watch, a_full_event_queue_is_said_and_made_good, .timeout = 60)
 Test(engine_watch, too_few_watches_are_said_and_scans_do_instead, .timeout = 60)
 {
 	struct pair p;
-	char name[16];
+	char name[24];
 
 	pair_init(&p, 11, 30);
 	sim_trouble_of(p.a->h)->watch_limit = 6; /* some are for nudges */

@@ -22,7 +22,7 @@ mw_new(const char *kinds, void (*encode)(void *arg, struct mw *w, struct mw_snap
 
 	w->encode = encode;
 	w->arg = arg;
-	w->history = (mf_history){get, w};
+	w->history = (mf_history){.get = get, .arg = w};
 	for (; kinds[w->n] != '\0'; w->n++) {
 		struct mw_peer *p = &w->peer[w->n];
 		p->name[0] = (char)('A' + w->n);

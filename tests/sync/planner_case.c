@@ -59,7 +59,7 @@ sid_of(const struct graph *g, char letter)
 static void
 fill_graph(struct graph *g, const char *text)
 {
-	g->history = (mf_history){get, g};
+	g->history = (mf_history){.get = get, .arg = g};
 	for (const char *t = text; t != NULL && *t != '\0'; t += strspn(t, " ")) {
 		size_t i = g->n;
 		mf_snap *s = &g->snap[i];

@@ -172,7 +172,7 @@ Test(planner, relation_is_the_rule_and_its_own_mirror, .timeout = 120)
 		uint64_t seed = state;
 		struct world w;
 		make(&w);
-		mf_history h = {get, &w};
+		mf_history h = {.get = get, .arg = &w};
 		for (mf_sid x = 0; x < w.n; x++) {
 			mf_sid r = below(w.n);
 			enum mf_relation got = mf_relate(&h, x, r), want = relate(&w, x, r);
@@ -227,7 +227,7 @@ chain_put(struct chain *c, mf_sid s, mf_sid parent, unsigned content)
 Test(planner, long_histories_are_looked_at_only_where_they_part, .timeout = 60)
 {
 	struct chain *c = mf_alloc(sizeof(*c));
-	mf_history h = {chain_get, c};
+	mf_history h = {.get = chain_get, .arg = c};
 
 	for (mf_sid s = 0; s < LONG; s++)
 		chain_put(c, s, s == 0 ? MF_SID_NONE : s - 1, s);
@@ -246,7 +246,7 @@ Test(planner, long_histories_are_looked_at_only_where_they_part, .timeout = 60)
 Test(planner, the_same_changes_made_twice_are_matched_in_one_pass, .timeout = 60)
 {
 	struct chain *c = mf_alloc(sizeof(*c));
-	mf_history h = {chain_get, c};
+	mf_history h = {.get = chain_get, .arg = c};
 
 	/* Two lines that go to and fro between the same two contents, from different roots. */
 	for (mf_sid s = 0; s < LONG; s++)
@@ -263,7 +263,7 @@ Test(planner, the_same_changes_made_twice_are_matched_in_one_pass, .timeout = 60
 Test(planner, when_the_work_is_used_up_nothing_is_covered, .timeout = 10)
 {
 	struct chain *c = mf_alloc(sizeof(*c));
-	mf_history h = {chain_get, c};
+	mf_history h = {.get = chain_get, .arg = c};
 
 	chain_put(c, 0, MF_SID_NONE, 1);
 	chain_put(c, 1, 0, 2);
