@@ -180,19 +180,19 @@ download_done(struct mf_task *t)
 	free(d);
 }
 
-/* A new file gets the user's usual permissions; a replaced one keeps its own.  The executable bit follows the
- * snapshot where it says something (design 2.5.8). */
+/* A new file gets the user's usual permissions; a replaced one keeps its own, but never set-id bits.  The executable bit
+ * follows the snapshot where it says something else than the owner's here (design 2.5.8). */
 static uint32_t
 mode_for(struct mf_folder *f, const struct mf_path *p, const mf_snap_row *target)
 {
-	bool replacing = p->seen.kind == MF_LOCAL_FILE;
-	uint32_t mode = replacing ? p->seen.st.mode & 0777 : 0666 & ~MF_OPS(f)->umask(f->env);
+	bool executable = target->has_executable && target->executable;
 
-	if (!target->has_executable)
+	if (p->seen.kind != MF_LOCAL_FILE)
+		return (executable ? 0777 : 0666) & ~MF_OPS(f)->umask(f->env);
+	uint32_t mode = p->seen.st.mode & 0777;
+	if (!target->has_executable || executable == ((mode & 0100) != 0))
 		return mode;
-	if (target->executable)
-		return mode | ((mode & 0444) >> 2 & (replacing ? 0111 : 0111 & ~MF_OPS(f)->umask(f->env)));
-	return mode & ~0111u;
+	return executable ? mode | 0100 | (mode & 0444) >> 2 : mode & ~0111u;
 }
 
 void
@@ -459,7 +459,8 @@ record_replaced(struct mf_folder *f, struct mf_path *p, mf_err *err)
 			.cap = a->target->cap, .state = now, .merge = true, .made_ns = MF_OPS(f)->now_ns(f->env)};
 		rc = mf_state_pending_add(f->state, p->relpath, &pend, err);
 	} else {
-		bool executable = a->now_unknown ? a->target->executable : (a->now.mode & 0100) != 0;
+		bool executable =
+			a->now_unknown && a->target->has_executable ? a->target->executable : (a->now.mode & 0100) != 0;
 		rc = mf_base_put(f, p, a->target, &now, executable, -1, err);
 		if (rc == MF_OK)
 			rc = mf_state_pending_clear(f->state, p->relpath, err);

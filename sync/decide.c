@@ -33,6 +33,12 @@ copy_parents(struct mf_gathered *g, const mf_plan *plan, mf_immdir **out, size_t
 		(void)snprintf((*out)[i].text, sizeof((*out)[i].text), "%s", g->node[plan->sids[i]]->cap);
 }
 
+static bool
+disk_executable(const struct mf_path *p)
+{
+	return (p->seen.st.mode & 0100) != 0;
+}
+
 /* A snapshot with @p content's bytes and the plan's parents; NULL content = a deletion. */
 static mf_snap_row *
 proto(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, const mf_snap_row *content)
@@ -49,7 +55,8 @@ proto(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_pl
 	row->size = content->size;
 	row->has_sha = content->has_sha;
 	memcpy(row->sha, content->sha, sizeof(row->sha));
-	row->executable = content->executable;
+	/* said by nobody: what lies here keeps its mode */
+	row->executable = content->has_executable ? content->executable : disk_executable(p);
 	row->mtime_s = content->mtime_s;
 	return row;
 }
@@ -64,12 +71,6 @@ disk_is_e(const struct mf_path *p, struct mf_gathered *g)
 			(e != NULL && !e->deletion && p->seen.has_sha && e->has_sha && e->size == p->seen.st.size &&
 				memcmp(e->sha, p->seen.sha, 32) == 0);
 	return e == NULL || e->deletion;
-}
-
-static bool
-disk_executable(const struct mf_path *p)
-{
-	return (p->seen.st.mode & 0100) != 0;
 }
 
 /* Is p->made a snapshot of what lies on disk now? */
@@ -205,10 +206,10 @@ bit_is_news(const struct mf_path *p, struct mf_gathered *g, const mf_plan *plan)
 {
 	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
 
-	/* against the bit as it came out on this disk: some file systems cannot keep it */
+	/* against the bit as it came out on this disk: some file systems cannot keep it, and a snapshot need not say */
 	return plan->act == MF_ACT_NOTHING && g->facts.policy == MF_READ_WRITE && !plan->conflicted &&
-		g->n_pending == 0 && p->seen.kind == MF_LOCAL_FILE && e != NULL && e->has_executable &&
-		disk_is_e(p, g) && g->path.ours && g->path.executable != disk_executable(p);
+		g->n_pending == 0 && p->seen.kind == MF_LOCAL_FILE && e != NULL && disk_is_e(p, g) && g->path.ours &&
+		g->path.executable != disk_executable(p);
 }
 
 static mf_code

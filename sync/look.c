@@ -53,6 +53,14 @@ growing(struct mf_folder *f, struct mf_path *p, uint64_t size)
 	mf_path_look(f, p, GLANCE_MS);
 }
 
+/* The owner's executable bit is as recorded.  If not, the new stat must not be: until the news are a snapshot, each scan
+ * has to find them. */
+static bool
+same_bit(const struct look *l)
+{
+	return !l->e_has_executable || l->e_executable == ((l->seen.st.mode & 0100) != 0);
+}
+
 static void
 look_done(struct mf_task *t)
 {
@@ -109,7 +117,7 @@ look_done(struct mf_task *t)
 		p->made_took_ns = l->took_ns;
 		p->made_state = mf_pathstate_of(&l->seen.st);
 		l->made = NULL;
-		if (l->same_content && !p->seen.same_as_e) {
+		if (l->same_content && !p->seen.same_as_e && same_bit(l)) {
 			/* touched, not changed: the new stat is what E looks like now */
 			p->seen.same_as_e = true;
 			mf_err err = {0};
@@ -175,8 +183,8 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 		l->e_is_file = true;
 		l->e_size = e->size;
 		l->e_has_sha = e->has_sha;
-		l->e_has_executable = e->has_executable;
-		l->e_executable = e->executable;
+		l->e_has_executable = g->n_pending > 0 ? e->has_executable : g->path.ours;
+		l->e_executable = g->n_pending > 0 ? e->executable : g->path.executable;
 		memcpy(l->e_sha, e->sha, sizeof(l->e_sha));
 	}
 	if (p->want_parents != NULL) {

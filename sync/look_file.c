@@ -74,9 +74,8 @@ note_sha(struct look *l, const uint8_t sha[32])
 {
 	l->seen.has_sha = true;
 	memcpy(l->seen.sha, sha, 32);
-	bool executable = (l->seen.st.mode & 0100) != 0;
-	l->same_content = l->e_is_file && l->e_has_sha && l->e_size == l->seen.st.size &&
-		memcmp(sha, l->e_sha, 32) == 0 && (!l->e_has_executable || l->e_executable == executable);
+	l->same_content =
+		l->e_is_file && l->e_has_sha && l->e_size == l->seen.st.size && memcmp(sha, l->e_sha, 32) == 0;
 }
 
 mf_code

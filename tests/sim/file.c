@@ -148,7 +148,7 @@ sim_op_open(
 	int sys = reach(r, SIM_OPEN, path, &at);
 
 	if (sys == 0 && flags == MF_OPEN_CREATE_NEW) {
-		struct sim_inode *ino = sim_inode_new(h, MF_KIND_FILE, mode & 07777 & ~022u);
+		struct sim_inode *ino = sim_inode_new(h, MF_KIND_FILE, mode & 07777 & ~h->umask);
 		sys = sim_do_create(h, &at, ino, true);
 		at.ino = ino;
 	} else if (sys == 0) {
@@ -262,7 +262,7 @@ sim_op_mkdir(struct mf_root *r, const char *path, uint32_t mode, mf_err *err)
 	int sys = reach(r, SIM_MKDIR, path, &at);
 
 	if (sys == 0)
-		sys = sim_do_create(h, &at, sim_inode_new(h, MF_KIND_DIR, mode & 07777 & ~022u), true);
+		sys = sim_do_create(h, &at, sim_inode_new(h, MF_KIND_DIR, mode & 07777 & ~h->umask), true);
 	return sys == 0 ? MF_OK : sim_fail(err, sys, "make", path);
 }
 

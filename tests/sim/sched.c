@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { STEPS_MAX = 5000000, UMASK = 022 };
+enum { STEPS_MAX = 5000000 };
 
 enum what { W_NOTHING, W_BEGIN, W_DONE, W_TIMER, W_EVENT };
 struct candidate {
@@ -287,8 +287,7 @@ op_job_cancel(struct mf_job *j)
 static uint32_t
 op_umask(struct mf_env *env)
 {
-	(void)env;
-	return UMASK;
+	return env_of(env)->host->umask;
 }
 
 const struct mf_env_ops sim_env_ops = {

@@ -73,6 +73,7 @@ void sim_unwind(struct sim_host *h);
  *  @return how many handles it left open (timers, jobs, roots, files, watches, databases); each is a leak.  The
  *  environment is freed only when there are none. */
 size_t sim_retire(struct sim_host *h);
+void sim_umask(struct sim_host *h, uint32_t mask);   /**< of its processes; 022 at first */
 void sim_clock_jump(struct sim_host *h, int64_t ns); /**< the wall clock; timers do not care */
 
 /* ---- what goes wrong ------------------------------------------------------------------------------------ */

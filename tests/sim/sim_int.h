@@ -216,6 +216,7 @@ struct sim_host {
 	uint64_t lives;
 	int64_t wall_offset_ns;
 	uint8_t convergence[32];
+	uint32_t umask;
 	sim_trouble trouble;
 	struct sim_fault fault[SIM_OPS];
 	uint64_t count[SIM_OPS];

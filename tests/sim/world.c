@@ -178,6 +178,7 @@ sim_host_new(struct sim_world *w, const char *name)
 	struct sim_host *h = mf_alloc(sizeof(*h)), *last;
 
 	h->world = w;
+	h->umask = 022;
 	(void)snprintf(h->name, sizeof(h->name), "%s", name);
 	sim_rng_fill(&w->choice, h->convergence, sizeof(h->convergence));
 	LIST_FOREACH(last, &w->hosts, all)
@@ -189,6 +190,12 @@ sim_host_new(struct sim_world *w, const char *name)
 		LIST_INSERT_AFTER(last, h, all);
 	sim_disk_init(h);
 	return h;
+}
+
+void
+sim_umask(struct sim_host *h, uint32_t mask)
+{
+	h->umask = mask;
 }
 
 const char *
