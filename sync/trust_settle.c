@@ -28,17 +28,25 @@ see(struct sightings *s, size_t who, const uint8_t key[32], const char *author)
 	one->author = mf_strdup(mf_strz(author));
 }
 
+/* Somebody's already?  What is held back may have become so since, by another's directory. */
+static void
+see_unless_given(struct sightings *s, const uint8_t key[32], const char *author, bool unknown_too)
+{
+	mf_key_row row;
+
+	if (memcmp(key, s->f->conf.verify_key, 32) == 0)
+		return;
+	mf_code rc = mf_state_key_get(s->f->state, key, &row, NULL);
+	if (rc == MF_ENOTFOUND ? unknown_too : rc == MF_OK && row.participant[0] == '\0')
+		see(s, s->n_name - 1, key, author);
+	if (rc == MF_OK)
+		mf_key_row_clear(&row);
+}
+
 static mf_code
 see_head(void *arg, const uint8_t key[32], const char *author)
 {
-	struct sightings *s = arg;
-	mf_key_row row;
-
-	if (memcmp(key, s->f->conf.verify_key, 32) == 0 || mf_state_key_get(s->f->state, key, &row, NULL) != MF_OK)
-		return MF_OK;
-	if (row.participant[0] == '\0')
-		see(s, s->n_name - 1, key, author);
-	mf_key_row_clear(&row);
+	see_unless_given(arg, key, author, false);
 	return MF_OK;
 }
 
@@ -61,7 +69,7 @@ gather(struct mf_folder *f, struct sightings *s)
 		(void)mf_state_head_keys(f->state, p->name, see_head, s, NULL);
 		for (const struct mf_unproven *h = f->unproven; h != NULL; h = h->next)
 			if (strcmp(h->participant, p->name) == 0)
-				see(s, s->n_name - 1, h->key, h->author);
+				see_unless_given(s, h->key, h->author, true);
 	}
 }
 

@@ -490,3 +490,35 @@ Test(engine_identity, a_lost_index_makes_nobody_a_stranger, .timeout = 60)
 	cr_assert(!cast_exists(t.a, "new") && errors(t.a) == 1);
 	cast_end(&t.c);
 }
+
+/* In one poll, in any order: what Ann accepted of Bob's, whose key nobody knew, and Bob's own directory. */
+static void
+shown_by_two(uint64_t seed)
+{
+	struct cast c;
+
+	cast_init(&c, seed);
+	c.dark = true;
+	struct member *a = cast_add(&c, "alice"), *ann = cast_add(&c, "ann"), *b = cast_add(&c, "bob");
+	for (size_t i = 0; i < c.n; i++)
+		receive(&c.m[i]);
+	cast_write(b, "p", LONG1);
+	publish(b);
+	receive(ann);
+	receive(a);
+	cr_assert(cast_has(a, "p", LONG1));
+	KNOWS(a, "alice! ann? bob:first ", "", "");
+	cast_write(ann, "q", LONG2);
+	publish(ann);
+	receive(a);
+	cr_assert(errors(a) == 0, "seed %d: %s", (int)seed, a->last_error);
+	cr_assert(cast_has(a, "q", LONG2));
+	KNOWS(a, "alice! ann:first bob:first ", "", "");
+	cast_end(&c);
+}
+
+Test(engine_identity, a_key_just_pinned_is_not_given_to_who_shows_it, .timeout = 60)
+{
+	for (uint64_t seed = 70; seed < 90; seed++)
+		shown_by_two(seed);
+}
