@@ -31,7 +31,11 @@ def age(world, days, only=None):
         p = os.path.join(root, rel)
         if only is not None and rel not in only:
             continue
-        with open(p, "r+b") as f:
+        try:
+            f = open(p, "r+b")
+        except FileNotFoundError:  # collected since it was listed
+            continue
+        with f:
             head = f.read(12)
             if head[:4] in (b"\0\0\0\1", b"\0\0\0\2"):
                 n = int.from_bytes(head[8:12], "big")
@@ -46,7 +50,8 @@ def age(world, days, only=None):
             for at in places:
                 f.seek(at)
                 f.write(int(when + 31 * DAY).to_bytes(4, "big"))
-        os.utime(p, (when, when))
+            f.flush()
+            os.utime(f.fileno(), (when, when))
 
 
 def gc(device, *options, code=0):

@@ -116,13 +116,13 @@ Test(engine, the_executable_bit_travels_alone_and_other_permissions_do_not, .tim
 	run_for(&w, 500);
 	cr_assert(chmod(path_of(&w, 0, "run"), 0755) == 0);
 	bool there = false;
-	for (int i = 0; i < 100 && !there; i++) {
+	for (int i = 0; i < 600 && !there; i++) {
 		run_for(&w, 50);
 		there = stat(path_of(&w, 1, "run"), &st) == 0 && (st.st_mode & 0777) == 0755;
 	}
 	cr_assert(there);
 	cr_assert(chmod(path_of(&w, 1, "run"), 0640) == 0);
-	for (int i = 0; i < 100 && there; i++) {
+	for (int i = 0; i < 600 && there; i++) {
 		run_for(&w, 50);
 		there = stat(path_of(&w, 0, "run"), &st) == 0 && (st.st_mode & 0111) != 0;
 	}
