@@ -105,7 +105,8 @@ look_done(struct mf_task *t)
 		p->big = l->seen.kind == MF_LOCAL_FILE && l->seen.st.size > MF_LOOK_SMALL;
 		p->unsettled = 0;
 		p->held = 0;
-		if (l->seen.kind == MF_LOCAL_ROOT_GONE) { /* or so it seemed for a moment: a scan finds out */
+		if (l->seen.kind == MF_LOCAL_ROOT_GONE &&
+			!mf_is_away(f, p->relpath)) { /* for a moment? a scan finds out */
 			mf_doubt_disk(f);
 			mf_scan_start(f);
 		}

@@ -144,6 +144,7 @@ listener(void *arg, struct mf_folder *f, const mf_folder_event *ev)
 	m->asked += ev->kind == MF_EV_DELETES_ASKED;
 	m->settled += ev->kind == MF_EV_DELETES_SETTLED;
 	m->errors += ev->kind == MF_EV_ERROR;
+	m->scans += ev->kind == MF_EV_SCAN_COMPLETED;
 	m->uploads += ev->kind == MF_EV_UPLOAD_FINISHED;
 	m->downloads += ev->kind == MF_EV_DOWNLOAD_FINISHED;
 	if (ev->kind == MF_EV_ERROR)

@@ -29,8 +29,8 @@ struct member {
 	const char *name;
 	struct mf_folder *f; /* NULL while it is not running */
 	mf_dirread personal;
-	bool reader;                                                          /* joined read-only */
-	unsigned conflicts_added, errors, uploads, downloads, asked, settled; /* events, over all processes */
+	bool reader;                                                                 /* joined read-only */
+	unsigned conflicts_added, errors, scans, uploads, downloads, asked, settled; /* events, over all processes */
 	char last_error[256];
 	char wrong_event[256]; /* of events that contradict each other; empty: none */
 	struct cast_item *items;

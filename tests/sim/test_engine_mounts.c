@@ -203,7 +203,9 @@ Test(engine_mounts, an_inner_disk_unmounted_and_back, .timeout = 60)
 		cr_assert(cast_remove(p.b, disk_name(1)));
 		cast_write(p.b, "disk/new", LONG2);
 		cast_write(p.b, "else", LONG2);
+		unsigned scans = p.a->scans;
 		asks(&p, DISK);
+		cr_assert(p.a->scans - scans < 20, "looking for the disk all the time: %u scans", p.a->scans - scans);
 		cr_assert(cast_has(p.a, "else", LONG2) && on_disk(p.a) == 0 && !cast_exists(p.a, "disk/new"));
 		cr_assert(p.a->errors == said, "it is said once: %s", p.a->last_error);
 		sim_mount(p.a->h, cast_path("disk"), SPARE);

@@ -9,7 +9,7 @@
 
 #include "life.h"
 
-enum { RUNS_CHECK = 40, RUNS_SOAK = 5000, TWIN_EVERY = 5 };
+enum { RUNS_CHECK = 30, RUNS_SOAK = 5000, TWIN_EVERY = 5 };
 
 static uint64_t
 number(const char *name, uint64_t otherwise)
