@@ -28,25 +28,21 @@ see(struct sightings *s, size_t who, const uint8_t key[32], const char *author)
 	one->author = mf_strdup(mf_strz(author));
 }
 
-/* Somebody's already?  What is held back may have become so since, by another's directory. */
-static void
-see_unless_given(struct sightings *s, const uint8_t key[32], const char *author, bool unknown_too)
+/* Nobody's yet?  What is held back may have become somebody's since, by another's directory; what was accepted is known,
+ * unless a power loss took that back. */
+static mf_code
+see_unless_given(void *arg, const uint8_t key[32], const char *author)
 {
+	struct sightings *s = arg;
 	mf_key_row row;
 
 	if (memcmp(key, s->f->conf.verify_key, 32) == 0)
-		return;
+		return MF_OK;
 	mf_code rc = mf_state_key_get(s->f->state, key, &row, NULL);
-	if (rc == MF_ENOTFOUND ? unknown_too : rc == MF_OK && row.participant[0] == '\0')
+	if (rc == MF_ENOTFOUND || (rc == MF_OK && row.participant[0] == '\0'))
 		see(s, s->n_name - 1, key, author);
 	if (rc == MF_OK)
 		mf_key_row_clear(&row);
-}
-
-static mf_code
-see_head(void *arg, const uint8_t key[32], const char *author)
-{
-	see_unless_given(arg, key, author, false);
 	return MF_OK;
 }
 
@@ -66,10 +62,10 @@ gather(struct mf_folder *f, struct sightings *s)
 		if (p->name[0] == '\0' || !p->listed || mf_trust_has_key(f, p->name))
 			continue;
 		s->name[s->n_name++] = p->name;
-		(void)mf_state_head_keys(f->state, p->name, see_head, s, NULL);
+		(void)mf_state_head_keys(f->state, p->name, see_unless_given, s, NULL);
 		for (const struct mf_unproven *h = f->unproven; h != NULL; h = h->next)
 			if (strcmp(h->participant, p->name) == 0)
-				see_unless_given(s, h->key, h->author, true);
+				(void)see_unless_given(s, h->key, h->author);
 	}
 }
 

@@ -491,6 +491,31 @@ Test(engine_identity, a_lost_index_makes_nobody_a_stranger, .timeout = 60)
 	cast_end(&t.c);
 }
 
+/* After a power loss: what was read of Carol's directory is remembered, her key is not, and there is nothing new in it. */
+Test(engine_identity, a_lost_key_is_found_where_it_was_accepted, .timeout = 60)
+{
+	struct trio t;
+
+	trio_init(&t, 215);
+	cast_close(t.b);
+	cast_write(t.d, "new", LONG2);
+	publish(t.d);
+	receive(t.a);
+	cr_assert(mf_db_exec(t.a->f->state->db, "DELETE FROM mf_key WHERE participant = 'carol'", NULL) == MF_OK);
+	cast_close(t.a);
+	cast_open(t.b);
+	receive(t.b);
+	cast_open(t.a);
+	sim_run_for(t.c.w, 10000);
+	cr_assert(errors(t.a) == 0, "%s", t.a->last_error);
+	KNOWS(t.a, "alice! bob:first carol:first ", "", "");
+	mf_immdir cap = forge(t.d, &(forged){.relpath = "other", .text = LONG3, .seed = stranger});
+	forge_link(t.d, "other", cap.text);
+	receive(t.a);
+	cr_assert(!cast_exists(t.a, "other") && errors(t.a) == 1, "her key is known still");
+	cast_end(&t.c);
+}
+
 /* In one poll, in any order: what Ann accepted of Bob's, whose key nobody knew, and Bob's own directory. */
 static void
 shown_by_two(uint64_t seed)
