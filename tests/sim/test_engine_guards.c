@@ -6,151 +6,50 @@
 
 #include "says.h"
 #include "sync/relpath.h"
+#include "well.h"
 
 enum { MANY = 30 };
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-
-struct pair {
-	struct cast c;
-	struct member *a, *b;
-	int64_t next_ms; /* when it is worth to look again whether all is well */
-};
-
-static const char *
-name_of(unsigned i)
-{
-	static char name[4][32];
-	static unsigned turn;
-	char *s = name[turn++ % 4];
-
-	(void)snprintf(s, sizeof(name[0]), "d/%02u", i);
-	return s;
-}
-
-/* @p dark: no watch events; only scans find things. */
-static void
-pair_init(struct pair *p, uint64_t seed, bool dark, unsigned files)
-{
-	*p = (struct pair){0};
-	cast_init(&p->c, seed);
-	p->c.poll_s = 5;
-	p->c.scan_s = 20;
-	p->c.dark = dark;
-	p->a = cast_add(&p->c, "alice");
-	p->b = cast_add(&p->c, "bob");
-	cast_mkdirs(p->a, "d");
-	for (unsigned i = 0; i < files; i++) {
-		char text[100];
-		(void)snprintf(text, sizeof(text), "%u %s", i, LONG1);
-		cast_write(p->a, name_of(i), text);
-	}
-}
-
-static mf_folder_status
-status(struct member *m)
-{
-	mf_folder_status st;
-
-	mf_folder_status_get(m->f, &st);
-	return st;
-}
-
-/* Empty directories are not synced. */
-static char *
-files_of(struct member *m)
-{
-	char *tree = cast_tree(m), *to = tree;
-
-	for (char *line = tree, *end; *line != '\0'; line = end) {
-		end = strchr(line, '\n') + 1;
-		if (line[0] == 'd')
-			continue;
-		memmove(to, line, (size_t)(end - line));
-		to += end - line;
-	}
-	*to = '\0';
-	return tree;
-}
-
-static bool
-all_well(void *arg)
-{
-	struct pair *p = arg;
-
-	if (sim_now_ms(p->c.w) < p->next_ms)
-		return false;
-	p->next_ms = sim_now_ms(p->c.w) + 100;
-	if (!says_up_to_date(p->a) || !says_up_to_date(p->b) || says_check(p->a) != NULL || says_check(p->b) != NULL)
-		return false;
-	char *a = files_of(p->a), *b = files_of(p->b);
-	bool same = strcmp(a, b) == 0;
-	free(a);
-	free(b);
-	return same;
-}
-
-static void
-becomes_well(struct pair *p)
-{
-	cr_assert(sim_run_until(p->c.w, all_well, p, 300000), "alice: %s (%s), bob: %s (%s)", status(p->a).say,
-		p->a->last_error, status(p->b).say, p->b->last_error);
-	sim_run_for(p->c.w, 60000);
-	p->next_ms = 0;
-	cr_assert(all_well(p), "alice: %s, bob: %s", status(p->a).say, status(p->b).say);
-	cr_assert(p->a->wrong_event[0] == '\0' && p->b->wrong_event[0] == '\0');
-}
-
-static unsigned
-count(struct member *m, unsigned files)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < files; i++)
-		n += cast_exists(m, name_of(i));
-	return n;
-}
 
 static void
 remove_some(struct member *m, unsigned files)
 {
 	for (unsigned i = 0; i < files; i++)
-		cr_assert(cast_remove(m, name_of(i)));
+		cr_assert(cast_remove(m, well_name(i)));
 }
 
 static void
-asks(struct pair *p, uint64_t n)
+asks(struct well_pair *p, uint64_t n)
 {
 	sim_run_for(p->c.w, 60000);
-	mf_folder_status st = status(p->a);
+	mf_folder_status st = well_status(p->a);
 	cr_assert(st.deletes_asked == n, "%llu are asked: %s", (unsigned long long)st.deletes_asked, st.say);
 	cr_assert(st.state == MF_SYNC_PROBLEM && strstr(st.say, "confirm-deletes") != NULL, "%s", st.say);
 	cr_assert(st.uploads_queued == 0);
 }
 
 static void
-answer(struct pair *p, enum mf_deletes_answer what)
+answer(struct well_pair *p, enum mf_deletes_answer what)
 {
 	mf_err err = {0};
 
 	cr_assert(mf_folder_deletes_answer(p->a->f, what, &err) == MF_OK, "%s", err.text);
-	becomes_well(p);
-	cr_assert(status(p->a).deletes_asked == 0);
+	well_becomes(p);
+	cr_assert(well_status(p->a).deletes_asked == 0);
 	cr_assert(mf_folder_deletes_answer(p->a->f, what, &err) == MF_ENOTFOUND);
 }
 
 Test(engine_guards, many_gone_at_once_are_asked_for_and_deleted_when_confirmed, .timeout = 60)
 {
 	for (int dark = 0; dark < 2; dark++) {
-		struct pair p;
-		pair_init(&p, 1, dark == 1, MANY);
-		becomes_well(&p);
+		struct well_pair p;
+		well_init(&p, 1, dark == 1, MANY);
+		well_becomes(&p);
 		remove_some(p.a, 25);
 		asks(&p, 25);
-		cr_assert(count(p.b, MANY) == MANY && count(p.a, MANY) == 5);
+		cr_assert(well_count(p.b, MANY) == MANY && well_count(p.a, MANY) == 5);
 		cr_assert(p.a->asked == 1, "said %u times", p.a->asked);
 		answer(&p, MF_DELETES_CONFIRM);
-		cr_assert(count(p.b, MANY) == 5 && count(p.a, MANY) == 5);
+		cr_assert(well_count(p.b, MANY) == 5 && well_count(p.a, MANY) == 5);
 		cast_end(&p.c);
 	}
 }
@@ -158,15 +57,15 @@ Test(engine_guards, many_gone_at_once_are_asked_for_and_deleted_when_confirmed, 
 Test(engine_guards, many_gone_at_once_come_back_when_wanted, .timeout = 60)
 {
 	for (int dark = 0; dark < 2; dark++) {
-		struct pair p;
-		pair_init(&p, 2, dark == 1, MANY);
-		becomes_well(&p);
+		struct well_pair p;
+		well_init(&p, 2, dark == 1, MANY);
+		well_becomes(&p);
 		char *before = cast_tree(p.a);
 		uint64_t version = cast_writes(&p.c);
 		cr_assert(cast_remove(p.a, "d"));
 		asks(&p, MANY);
 		answer(&p, MF_DELETES_RESTORE);
-		cr_assert(count(p.a, MANY) == MANY && count(p.b, MANY) == MANY);
+		cr_assert(well_count(p.a, MANY) == MANY && well_count(p.b, MANY) == MANY);
 		cr_assert(cast_writes(&p.c) == version, "nothing was written to the grid");
 		char *after = cast_tree(p.a);
 		cr_assert(strcmp(before, after) == 0, "%s\n%s", before, after);
@@ -178,17 +77,18 @@ Test(engine_guards, many_gone_at_once_come_back_when_wanted, .timeout = 60)
 
 Test(engine_guards, other_changes_go_on_and_restarts_forget_nothing, .timeout = 60)
 {
-	struct pair p;
+	struct well_pair p;
 
-	pair_init(&p, 3, false, MANY);
-	becomes_well(&p);
+	well_init(&p, 3, false, MANY);
+	well_becomes(&p);
 	remove_some(p.a, 25);
 	asks(&p, 25);
 	cast_write(p.a, "new", LONG2);
-	cast_write(p.a, name_of(27), LONG2);
-	cr_assert(cast_remove(p.a, name_of(29)));
+	cast_write(p.a, well_name(27), LONG2);
+	cr_assert(cast_remove(p.a, well_name(29)));
 	asks(&p, 25);
-	cr_assert(cast_has(p.b, "new", LONG2) && cast_has(p.b, name_of(27), LONG2) && !cast_exists(p.b, name_of(29)));
+	cr_assert(
+		cast_has(p.b, "new", LONG2) && cast_has(p.b, well_name(27), LONG2) && !cast_exists(p.b, well_name(29)));
 	cast_close(p.a);
 	cast_open(p.a);
 	asks(&p, 25);
@@ -196,25 +96,25 @@ Test(engine_guards, other_changes_go_on_and_restarts_forget_nothing, .timeout = 
 	cast_open(p.a);
 	asks(&p, 25);
 	cr_assert(p.a->asked == 3, "said %u times", p.a->asked);
-	cr_assert(count(p.b, 25) == 25);
+	cr_assert(well_count(p.b, 25) == 25);
 	answer(&p, MF_DELETES_RESTORE);
-	cr_assert(count(p.a, MANY) == 29);
+	cr_assert(well_count(p.a, MANY) == 29);
 	cast_end(&p.c);
 }
 
 Test(engine_guards, files_that_come_back_end_the_question, .timeout = 60)
 {
 	for (int dark = 0; dark < 2; dark++) {
-		struct pair p;
-		pair_init(&p, 4, dark == 1, MANY);
-		becomes_well(&p);
+		struct well_pair p;
+		well_init(&p, 4, dark == 1, MANY);
+		well_becomes(&p);
 		uint64_t writes = cast_writes(&p.c);
 		cr_assert(sim_move(p.a->h, cast_path("d"), "/home/elsewhere"));
 		asks(&p, MANY);
 		cr_assert(sim_move(p.a->h, "/home/elsewhere", cast_path("d")));
-		becomes_well(&p);
-		cr_assert(status(p.a).deletes_asked == 0 && p.a->settled == 1);
-		cr_assert(count(p.a, MANY) == MANY && count(p.b, MANY) == MANY);
+		well_becomes(&p);
+		cr_assert(well_status(p.a).deletes_asked == 0 && p.a->settled == 1);
+		cr_assert(well_count(p.a, MANY) == MANY && well_count(p.b, MANY) == MANY);
 		cr_assert(cast_writes(&p.c) == writes);
 		cast_end(&p.c);
 	}
@@ -222,49 +122,49 @@ Test(engine_guards, files_that_come_back_end_the_question, .timeout = 60)
 
 Test(engine_guards, some_come_back_and_the_rest_is_still_asked_for, .timeout = 60)
 {
-	struct pair p;
+	struct well_pair p;
 
-	pair_init(&p, 5, false, MANY);
-	becomes_well(&p);
+	well_init(&p, 5, false, MANY);
+	well_becomes(&p);
 	remove_some(p.a, 25);
 	asks(&p, 25);
 	for (unsigned i = 0; i < 15; i++)
-		cast_write(p.a, name_of(i), LONG2);
+		cast_write(p.a, well_name(i), LONG2);
 	asks(&p, 10);
-	cr_assert(count(p.b, MANY) == MANY && cast_has(p.b, name_of(3), LONG2));
+	cr_assert(well_count(p.b, MANY) == MANY && cast_has(p.b, well_name(3), LONG2));
 	answer(&p, MF_DELETES_CONFIRM);
-	cr_assert(count(p.a, MANY) == MANY - 10);
+	cr_assert(well_count(p.a, MANY) == MANY - 10);
 	cast_end(&p.c);
 }
 
 Test(engine_guards, what_others_do_to_them_meanwhile_arrives, .timeout = 60)
 {
-	struct pair p;
+	struct well_pair p;
 
-	pair_init(&p, 6, false, MANY);
-	becomes_well(&p);
+	well_init(&p, 6, false, MANY);
+	well_becomes(&p);
 	remove_some(p.a, 25);
 	asks(&p, 25);
-	cast_write(p.b, name_of(1), LONG2); /* an edit wins over a deletion that is not even published */
-	cr_assert(cast_remove(p.b, name_of(2)));
+	cast_write(p.b, well_name(1), LONG2); /* an edit wins over a deletion that is not even published */
+	cr_assert(cast_remove(p.b, well_name(2)));
 	asks(&p, 23);
-	cr_assert(cast_has(p.a, name_of(1), LONG2));
+	cr_assert(cast_has(p.a, well_name(1), LONG2));
 	answer(&p, MF_DELETES_CONFIRM);
-	cr_assert(count(p.a, MANY) == 6 && cast_has(p.a, name_of(1), LONG2));
+	cr_assert(well_count(p.a, MANY) == 6 && cast_has(p.a, well_name(1), LONG2));
 	cast_end(&p.c);
 }
 
 Test(engine_guards, a_moved_tree_is_no_deletion, .timeout = 60)
 {
 	for (int dark = 0; dark < 2; dark++) {
-		struct pair p;
-		pair_init(&p, 7, dark == 1, MANY);
+		struct well_pair p;
+		well_init(&p, 7, dark == 1, MANY);
 		cast_write(p.a, "other", LONG1);
-		becomes_well(&p);
+		well_becomes(&p);
 		cr_assert(cast_move(p.a, "d", "e"));
-		becomes_well(&p);
-		cr_assert(status(p.a).deletes_asked == 0 && p.a->asked == 0, "said %u times", p.a->asked);
-		cr_assert(count(p.b, MANY) == 0 && cast_exists(p.b, "e/00") && cast_exists(p.b, "e/29"));
+		well_becomes(&p);
+		cr_assert(well_status(p.a).deletes_asked == 0 && p.a->asked == 0, "said %u times", p.a->asked);
+		cr_assert(well_count(p.b, MANY) == 0 && cast_exists(p.b, "e/00") && cast_exists(p.b, "e/29"));
 		/* of a tree that is moved only what is not in the new place is gone */
 		cast_mkdirs(p.a, "f");
 		for (unsigned i = 0; i < 5; i++) {
@@ -285,47 +185,47 @@ Test(engine_guards, a_moved_tree_is_no_deletion, .timeout = 60)
 Test(engine_guards, few_or_not_much_is_not_asked_for, .timeout = 60)
 {
 	for (int dark = 0; dark < 2; dark++) {
-		struct pair p;
-		pair_init(&p, 8, dark == 1, 60);
-		becomes_well(&p);
+		struct well_pair p;
+		well_init(&p, 8, dark == 1, 60);
+		well_becomes(&p);
 		remove_some(p.a, 30); /* half */
-		becomes_well(&p);
-		cr_assert(count(p.b, 60) == 30 && p.a->asked == 0);
+		well_becomes(&p);
+		cr_assert(well_count(p.b, 60) == 30 && p.a->asked == 0);
 		for (unsigned i = 30; i < 49; i++)
-			cr_assert(cast_remove(p.a, name_of(i)));
-		becomes_well(&p);
-		cr_assert(count(p.b, 60) == 11 && p.a->asked == 0, "19 are few");
+			cr_assert(cast_remove(p.a, well_name(i)));
+		well_becomes(&p);
+		cr_assert(well_count(p.b, 60) == 11 && p.a->asked == 0, "19 are few");
 		cast_end(&p.c);
 	}
 }
 
 Test(engine_guards, gone_while_the_daemon_was_off, .timeout = 60)
 {
-	struct pair p;
+	struct well_pair p;
 
-	pair_init(&p, 9, false, MANY);
-	becomes_well(&p);
+	well_init(&p, 9, false, MANY);
+	well_becomes(&p);
 	cast_close(p.a);
 	remove_some(p.a, MANY);
 	cast_open(p.a);
 	asks(&p, MANY);
-	cr_assert(count(p.b, MANY) == MANY);
+	cr_assert(well_count(p.b, MANY) == MANY);
 	answer(&p, MF_DELETES_RESTORE);
-	cr_assert(count(p.a, MANY) == MANY);
+	cr_assert(well_count(p.a, MANY) == MANY);
 	cast_end(&p.c);
 }
 
 Test(engine_guards, who_does_not_want_to_be_asked_is_not, .timeout = 60)
 {
 	for (int dark = 0; dark < 2; dark++) {
-		struct pair p;
+		struct well_pair p;
 		mf_err err = {0};
-		pair_init(&p, 10, dark == 1, MANY);
-		becomes_well(&p);
+		well_init(&p, 10, dark == 1, MANY);
+		well_becomes(&p);
 		cr_assert(mf_folder_set(p.a->f, "confirm_deletes", "never", &err) == MF_OK, "%s", err.text);
 		remove_some(p.a, MANY);
-		becomes_well(&p);
-		cr_assert(count(p.b, MANY) == 0 && p.a->asked == 0);
+		well_becomes(&p);
+		cr_assert(well_count(p.b, MANY) == 0 && p.a->asked == 0);
 		cast_end(&p.c);
 	}
 }
@@ -339,38 +239,38 @@ replace_root(struct member *m)
 
 Test(engine_guards, an_empty_directory_in_place_of_the_root, .timeout = 60)
 {
-	struct pair p;
+	struct well_pair p;
 
-	pair_init(&p, 11, false, 5);
-	becomes_well(&p);
+	well_init(&p, 11, false, 5);
+	well_becomes(&p);
 	replace_root(p.a);
 	asks(&p, 5);
-	cr_assert(count(p.b, 5) == 5);
+	cr_assert(well_count(p.b, 5) == 5);
 	cast_close(p.a);
 	cast_open(p.a);
 	asks(&p, 5);
 	cr_assert(sim_remove(p.a->h, CAST_DIR) && sim_move(p.a->h, "/home/old", CAST_DIR));
-	becomes_well(&p);
-	cr_assert(count(p.a, 5) == 5 && count(p.b, 5) == 5 && status(p.a).deletes_asked == 0);
+	well_becomes(&p);
+	cr_assert(well_count(p.a, 5) == 5 && well_count(p.b, 5) == 5 && well_status(p.a).deletes_asked == 0);
 	replace_root(p.a);
 	asks(&p, 5);
 	answer(&p, MF_DELETES_RESTORE);
-	cr_assert(count(p.a, 5) == 5);
+	cr_assert(well_count(p.a, 5) == 5);
 	cast_end(&p.c);
 }
 
 Test(engine_guards, an_empty_directory_that_is_meant_so, .timeout = 60)
 {
-	struct pair p;
+	struct well_pair p;
 
-	pair_init(&p, 12, false, 5);
-	becomes_well(&p);
+	well_init(&p, 12, false, 5);
+	well_becomes(&p);
 	replace_root(p.a);
 	asks(&p, 5);
 	answer(&p, MF_DELETES_CONFIRM);
-	cr_assert(count(p.a, 5) == 0 && count(p.b, 5) == 0);
+	cr_assert(well_count(p.a, 5) == 0 && well_count(p.b, 5) == 0);
 	cast_write(p.a, "new", LONG1);
-	becomes_well(&p);
+	well_becomes(&p);
 	cr_assert(cast_has(p.b, "new", LONG1));
 	cast_end(&p.c);
 }
@@ -379,10 +279,10 @@ Test(engine_guards, an_empty_directory_that_is_meant_so, .timeout = 60)
 static bool
 with_crash(uint64_t n, enum sim_crash how, enum mf_deletes_answer what, bool before)
 {
-	struct pair p;
+	struct well_pair p;
 
-	pair_init(&p, 13, false, MANY);
-	becomes_well(&p);
+	well_init(&p, 13, false, MANY);
+	well_becomes(&p);
 	if (before)
 		sim_crash_after(p.a->h, how, n);
 	remove_some(p.a, 25);
@@ -394,7 +294,7 @@ with_crash(uint64_t n, enum sim_crash how, enum mf_deletes_answer what, bool bef
 	}
 	sim_crash_after(p.a->h, how, 0);
 	asks(&p, 25);
-	cr_assert(count(p.b, MANY) == MANY);
+	cr_assert(well_count(p.b, MANY) == MANY);
 	if (!before)
 		sim_crash_after(p.a->h, how, n);
 	mf_err err = {0};
@@ -407,12 +307,12 @@ with_crash(uint64_t n, enum sim_crash how, enum mf_deletes_answer what, bool bef
 		sim_run_for(p.c.w, 60000);
 	}
 	sim_crash_after(p.a->h, how, 0);
-	if (status(p.a).deletes_asked > 0) /* the word was lost with the process, or the power */
-		cr_assert((died && status(p.a).deletes_asked == 25) || rc != MF_OK);
-	if (status(p.a).deletes_asked > 0)
+	if (well_status(p.a).deletes_asked > 0) /* the word was lost with the process, or the power */
+		cr_assert((died && well_status(p.a).deletes_asked == 25) || rc != MF_OK);
+	if (well_status(p.a).deletes_asked > 0)
 		cr_assert(mf_folder_deletes_answer(p.a->f, what, &err) == MF_OK, "%s", err.text);
-	becomes_well(&p);
-	cr_assert(count(p.a, MANY) == (what == MF_DELETES_RESTORE ? MANY : 5));
+	well_becomes(&p);
+	cr_assert(well_count(p.a, MANY) == (what == MF_DELETES_RESTORE ? MANY : 5));
 	cast_end(&p.c);
 	return died;
 }

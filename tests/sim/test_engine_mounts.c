@@ -6,117 +6,16 @@
 
 #include "says.h"
 #include "sync/relpath.h"
+#include "well.h"
 
 enum { MANY = 30, DISK = 5 };
 #define SPARE "/disks/one"
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-
-struct pair {
-	struct cast c;
-	struct member *a, *b;
-	int64_t next_ms; /* when it is worth to look again whether all is well */
-};
-
-static const char *
-name_of(unsigned i)
-{
-	static char name[4][32];
-	static unsigned turn;
-	char *s = name[turn++ % 4];
-
-	(void)snprintf(s, sizeof(name[0]), "d/%02u", i);
-	return s;
-}
-
-/* @p dark: no watch events; only scans find things. */
-static void
-pair_init(struct pair *p, uint64_t seed, bool dark, unsigned files)
-{
-	*p = (struct pair){0};
-	cast_init(&p->c, seed);
-	p->c.poll_s = 5;
-	p->c.scan_s = 20;
-	p->c.dark = dark;
-	p->a = cast_add(&p->c, "alice");
-	p->b = cast_add(&p->c, "bob");
-	cast_mkdirs(p->a, "d");
-	for (unsigned i = 0; i < files; i++) {
-		char text[100];
-		(void)snprintf(text, sizeof(text), "%u %s", i, LONG1);
-		cast_write(p->a, name_of(i), text);
-	}
-}
-
-static mf_folder_status
-status(struct member *m)
-{
-	mf_folder_status st;
-
-	mf_folder_status_get(m->f, &st);
-	return st;
-}
-
-/* Empty directories are not synced. */
-static char *
-files_of(struct member *m)
-{
-	char *tree = cast_tree(m), *to = tree;
-
-	for (char *line = tree, *end; *line != '\0'; line = end) {
-		end = strchr(line, '\n') + 1;
-		if (line[0] == 'd')
-			continue;
-		memmove(to, line, (size_t)(end - line));
-		to += end - line;
-	}
-	*to = '\0';
-	return tree;
-}
-
-static bool
-all_well(void *arg)
-{
-	struct pair *p = arg;
-
-	if (sim_now_ms(p->c.w) < p->next_ms)
-		return false;
-	p->next_ms = sim_now_ms(p->c.w) + 100;
-	if (!says_up_to_date(p->a) || !says_up_to_date(p->b) || says_check(p->a) != NULL || says_check(p->b) != NULL)
-		return false;
-	char *a = files_of(p->a), *b = files_of(p->b);
-	bool same = strcmp(a, b) == 0;
-	free(a);
-	free(b);
-	return same;
-}
 
 static void
-becomes_well(struct pair *p)
-{
-	cr_assert(sim_run_until(p->c.w, all_well, p, 300000), "alice: %s (%s), bob: %s (%s)", status(p->a).say,
-		p->a->last_error, status(p->b).say, p->b->last_error);
-	sim_run_for(p->c.w, 60000);
-	p->next_ms = 0;
-	cr_assert(all_well(p), "alice: %s, bob: %s", status(p->a).say, status(p->b).say);
-	cr_assert(p->a->wrong_event[0] == '\0' && p->b->wrong_event[0] == '\0');
-}
-
-static unsigned
-count(struct member *m, unsigned files)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < files; i++)
-		n += cast_exists(m, name_of(i));
-	return n;
-}
-
-static void
-asks(struct pair *p, uint64_t n)
+asks(struct well_pair *p, uint64_t n)
 {
 	sim_run_for(p->c.w, 60000);
-	mf_folder_status st = status(p->a);
+	mf_folder_status st = well_status(p->a);
 	cr_assert(st.deletes_asked == n, "%llu are asked: %s", (unsigned long long)st.deletes_asked, st.say);
 	cr_assert(st.state == MF_SYNC_PROBLEM && strstr(st.say, "confirm-deletes") != NULL, "%s", st.say);
 	cr_assert(st.uploads_queued == 0);
@@ -169,9 +68,9 @@ must_say(struct member *m, const char *relpath, const char *text)
 
 /* Alice has a disk mounted at "disk" with some files, bob a plain directory. */
 static void
-disk_init(struct pair *p, uint64_t seed, bool dark)
+disk_init(struct well_pair *p, uint64_t seed, bool dark)
 {
-	pair_init(p, seed, dark, MANY);
+	well_init(p, seed, dark, MANY);
 	sim_mkdirs(p->a->h, SPARE);
 	sim_set_dev(p->a->h, SPARE, 7);
 	cast_mkdirs(p->a, "disk");
@@ -179,14 +78,14 @@ disk_init(struct pair *p, uint64_t seed, bool dark)
 	cast_mkdirs(p->a, "disk/sub");
 	for (unsigned i = 0; i < DISK; i++)
 		cast_write(p->a, disk_name(i), LONG1);
-	becomes_well(p);
+	well_becomes(p);
 	cr_assert(on_disk(p->b) == DISK);
 }
 
 Test(engine_mounts, an_inner_disk_unmounted_and_back, .timeout = 60)
 {
 	for (int how = 0; how < 4; how++) {
-		struct pair p;
+		struct well_pair p;
 		disk_init(&p, 1, (how & 1) != 0);
 		uint64_t writes = cast_writes(&p.c);
 		sim_unmount(p.a->h, cast_path("disk"), SPARE);
@@ -209,8 +108,8 @@ Test(engine_mounts, an_inner_disk_unmounted_and_back, .timeout = 60)
 		cr_assert(cast_has(p.a, "else", LONG2) && on_disk(p.a) == 0 && !cast_exists(p.a, "disk/new"));
 		cr_assert(p.a->errors == said, "it is said once: %s", p.a->last_error);
 		sim_mount(p.a->h, cast_path("disk"), SPARE);
-		becomes_well(&p);
-		cr_assert(status(p.a).deletes_asked == 0);
+		well_becomes(&p);
+		cr_assert(well_status(p.a).deletes_asked == 0);
 		cr_assert(cast_has(p.a, disk_name(0), LONG2) && cast_has(p.a, "disk/new", LONG2));
 		cr_assert(on_disk(p.a) == DISK - 1 && cast_has(p.b, disk_name(2), LONG1));
 		cr_assert(p.a->conflicts_added + p.b->conflicts_added == 0);
@@ -220,7 +119,7 @@ Test(engine_mounts, an_inner_disk_unmounted_and_back, .timeout = 60)
 
 Test(engine_mounts, what_lies_beneath_is_not_published, .timeout = 60)
 {
-	struct pair p;
+	struct well_pair p;
 
 	disk_init(&p, 2, false);
 	uint64_t writes = cast_writes(&p.c);
@@ -230,14 +129,14 @@ Test(engine_mounts, what_lies_beneath_is_not_published, .timeout = 60)
 	asks(&p, DISK - 1);
 	cr_assert(cast_writes(&p.c) == writes && cast_has(p.b, disk_name(0), LONG1) && !cast_exists(p.b, "disk/new"));
 	sim_mount(p.a->h, cast_path("disk"), SPARE);
-	becomes_well(&p);
+	well_becomes(&p);
 	cr_assert(cast_has(p.a, disk_name(0), LONG1) && cast_writes(&p.c) == writes);
 	cast_end(&p.c);
 }
 
 Test(engine_mounts, a_disk_with_another_number_after_a_restart, .timeout = 60)
 {
-	struct pair p;
+	struct well_pair p;
 
 	disk_init(&p, 3, false);
 	uint64_t writes = cast_writes(&p.c);
@@ -246,7 +145,7 @@ Test(engine_mounts, a_disk_with_another_number_after_a_restart, .timeout = 60)
 	sim_set_dev(p.a->h, cast_path("disk/sub"), 99);
 	cast_write(p.b, disk_name(0), LONG2);
 	cast_open(p.a);
-	becomes_well(&p);
+	well_becomes(&p);
 	cr_assert(cast_has(p.a, disk_name(0), LONG2) && on_disk(p.a) == DISK);
 	cr_assert(cast_writes(&p.c) > writes && p.a->asked == 0);
 	sim_unmount(p.a->h, cast_path("disk"), SPARE); /* the new number is remembered */
@@ -256,31 +155,31 @@ Test(engine_mounts, a_disk_with_another_number_after_a_restart, .timeout = 60)
 
 Test(engine_mounts, an_empty_disk_over_files, .timeout = 60)
 {
-	struct pair p;
+	struct well_pair p;
 
-	pair_init(&p, 4, false, MANY);
-	becomes_well(&p);
+	well_init(&p, 4, false, MANY);
+	well_becomes(&p);
 	sim_mkdirs(p.a->h, SPARE);
 	sim_set_dev(p.a->h, SPARE, 7);
 	sim_mount(p.a->h, cast_path("d"), SPARE);
 	asks(&p, MANY);
 	must_say(p.a, "d", "another disk is mounted");
-	cr_assert(count(p.b, MANY) == MANY);
-	cast_write(p.b, name_of(0), LONG2);
+	cr_assert(well_count(p.b, MANY) == MANY);
+	cast_write(p.b, well_name(0), LONG2);
 	asks(&p, MANY);
-	cr_assert(count(p.a, MANY) == 0);
+	cr_assert(well_count(p.a, MANY) == 0);
 	sim_unmount(p.a->h, cast_path("d"), SPARE);
-	becomes_well(&p);
-	cr_assert(count(p.a, MANY) == MANY && cast_has(p.a, name_of(0), LONG2));
+	well_becomes(&p);
+	cr_assert(well_count(p.a, MANY) == MANY && cast_has(p.a, well_name(0), LONG2));
 	cast_end(&p.c);
 }
 
 Test(engine_mounts, a_new_disk_is_taken_in, .timeout = 60)
 {
-	struct pair p;
+	struct well_pair p;
 
-	pair_init(&p, 5, false, 3);
-	becomes_well(&p);
+	well_init(&p, 5, false, 3);
+	well_becomes(&p);
 	sim_mkdirs(p.a->h, SPARE);
 	sim_set_dev(p.a->h, SPARE, 7);
 	cast_mkdirs(p.a, "disk");
@@ -288,10 +187,10 @@ Test(engine_mounts, a_new_disk_is_taken_in, .timeout = 60)
 	sim_mount(p.a->h, cast_path("disk"), SPARE);
 	cast_mkdirs(p.b, "disk");
 	cast_write(p.b, "disk/theirs", LONG1); /* the first that is known of it comes from elsewhere */
-	becomes_well(&p);
+	well_becomes(&p);
 	cr_assert(cast_has(p.a, "disk/theirs", LONG1));
 	cast_write(p.a, "disk/ours", LONG2);
-	becomes_well(&p);
+	well_becomes(&p);
 	cr_assert(cast_has(p.b, "disk/ours", LONG2));
 	cast_end(&p.c);
 }
@@ -299,7 +198,7 @@ Test(engine_mounts, a_new_disk_is_taken_in, .timeout = 60)
 Test(engine_mounts, a_disk_that_is_gone_for_good, .timeout = 60)
 {
 	for (int how = 0; how < 3; how++) {
-		struct pair p;
+		struct well_pair p;
 		mf_err err = {0};
 		disk_init(&p, 6, false);
 		sim_unmount(p.a->h, cast_path("disk"), SPARE);
@@ -307,11 +206,11 @@ Test(engine_mounts, a_disk_that_is_gone_for_good, .timeout = 60)
 			cast_mkdirs(p.a, "disk/sub");
 			for (unsigned i = 0; i < DISK; i++)
 				cast_write(p.a, disk_name(i), LONG2);
-			becomes_well(&p);
+			well_becomes(&p);
 			cr_assert(on_disk(p.b) == DISK && cast_has(p.b, disk_name(4), LONG2) &&
-				status(p.a).deletes_asked == 0);
+				well_status(p.a).deletes_asked == 0);
 			cast_write(p.a, disk_name(0), LONG1);
-			becomes_well(&p);
+			well_becomes(&p);
 			cr_assert(cast_has(p.b, disk_name(0), LONG1));
 			cast_end(&p.c);
 			continue;
@@ -319,7 +218,7 @@ Test(engine_mounts, a_disk_that_is_gone_for_good, .timeout = 60)
 		asks(&p, DISK);
 		enum mf_deletes_answer what = how == 0 ? MF_DELETES_CONFIRM : MF_DELETES_RESTORE;
 		cr_assert(mf_folder_deletes_answer(p.a->f, what, &err) == MF_OK, "%s", err.text);
-		becomes_well(&p);
+		well_becomes(&p);
 		cr_assert(on_disk(p.a) == (how == 0 ? 0 : DISK) && on_disk(p.b) == on_disk(p.a));
 		cast_end(&p.c);
 	}
@@ -328,17 +227,17 @@ Test(engine_mounts, a_disk_that_is_gone_for_good, .timeout = 60)
 /* What others did while the whole directory was away arrives when it is back. */
 Test(engine_mounts, the_root_away_and_back, .timeout = 60)
 {
-	struct pair p;
+	struct well_pair p;
 
-	pair_init(&p, 7, false, 3);
-	becomes_well(&p);
+	well_init(&p, 7, false, 3);
+	well_becomes(&p);
 	cr_assert(sim_move(p.a->h, CAST_DIR, "/home/old"));
 	sim_run_for(p.c.w, 30000);
 	must_say(p.a, NULL, "directory is gone");
-	cast_write(p.b, name_of(0), LONG2);
+	cast_write(p.b, well_name(0), LONG2);
 	sim_run_for(p.c.w, 30000);
 	cr_assert(sim_move(p.a->h, "/home/old", CAST_DIR));
-	becomes_well(&p);
-	cr_assert(cast_has(p.a, name_of(0), LONG2));
+	well_becomes(&p);
+	cr_assert(cast_has(p.a, well_name(0), LONG2));
 	cast_end(&p.c);
 }
