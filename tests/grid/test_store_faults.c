@@ -403,9 +403,9 @@ Test(store_faults, equal_objects_can_be_put_by_two_processes_at_once)
 	fixture_deinit(&f);
 }
 
-/* Writes until it is killed: each entry is published after the object that it names. */
+/* Writes until it is killed: each entry is published after the object that it names, and told after that. */
 static void
-write_forever(const struct fixture *f, const mf_dirwrite *dir, uint32_t round)
+write_forever(const struct fixture *f, const mf_dirwrite *dir, uint32_t round, int tell)
 {
 	struct mf_grid *g = fixture_open(f, 1, 1);
 
@@ -422,24 +422,35 @@ write_forever(const struct fixture *f, const mf_dirwrite *dir, uint32_t round)
 		if (g->ops->update(g, dir, &l, 1, NULL, NULL, &err) != MF_OK)
 			_exit(1);
 		mf_buf_free(&plain);
+		if (write(tell, "", 1) != 1)
+			_exit(1);
 	}
 }
 
-/* Wait until the directory has more than @p n entries. */
-static bool
-grows_beyond(struct fixture *f, const mf_dirread *ro, size_t n)
+/* A child that writes is killed at some moment after so many entries, however long those take. */
+static size_t
+kill_after(const struct fixture *f, const mf_dirwrite *dir, uint32_t round, size_t entries)
 {
-	for (int i = 0; i < 2000; i++) {
-		mf_listing l;
-		mf_err err;
-		OK(f->g->ops->list(f->g, ro, NULL, NULL, &l, NULL, &err));
-		bool more = l.n > n;
-		mf_listing_free(&l);
-		if (more)
-			return true;
-		(void)usleep(5000);
+	int status, tell[2];
+	char c;
+
+	cr_assert(pipe(tell) == 0);
+	pid_t child = fork();
+	if (child == 0) {
+		(void)close(tell[0]);
+		write_forever(f, dir, round, tell[1]);
 	}
-	return false;
+	(void)close(tell[1]);
+	size_t n = 0;
+	while (n < entries && read(tell[0], &c, 1) == 1)
+		n++;
+	(void)usleep(round * 7919 % 30000);
+	cr_assert(kill(child, SIGKILL) == 0 && waitpid(child, &status, 0) == child);
+	cr_assert(WIFSIGNALED(status), "the child gave up by itself");
+	while (read(tell[0], &c, 1) == 1)
+		n++;
+	(void)close(tell[0]);
+	return n;
 }
 
 Test(store_faults, a_writer_that_is_killed_leaves_a_whole_store)
@@ -449,25 +460,15 @@ Test(store_faults, a_writer_that_is_killed_leaves_a_whole_store)
 	mf_listing l;
 	mf_buf back = {0};
 	mf_err err;
-	size_t seen = 0;
+	size_t told = 0;
 
 	fixture_init(&f, 1, 1);
 	OK(f.g->ops->mkdir(f.g, &dir, NULL, &err));
 	mf_dirread ro = read_cap(&dir);
 	for (uint32_t round = 0; round < 12; round++) {
-		int status;
-		pid_t child = fork();
-
-		if (child == 0)
-			write_forever(&f, &dir, round);
-		/* it has begun to write; then at some moment */
-		cr_assert(grows_beyond(&f, &ro, seen), "the child writes nothing");
-		(void)usleep(round * 7919 % 30000);
-		cr_assert(kill(child, SIGKILL) == 0 && waitpid(child, &status, 0) == child);
-		cr_assert(WIFSIGNALED(status), "the child gave up by itself");
+		told += kill_after(&f, &dir, round, 1 + round % 3);
 		OK(f.g->ops->list(f.g, &ro, NULL, NULL, &l, NULL, &err));
-		cr_assert(l.n >= seen, "entries never go");
-		seen = l.n;
+		cr_assert(l.n >= told, "entries that were told of: %zu, there are %zu", told, l.n);
 		for (size_t i = 0; i < l.n; i++) {
 			mf_filecap cap;
 
@@ -480,7 +481,7 @@ Test(store_faults, a_writer_that_is_killed_leaves_a_whole_store)
 		mf_listing_free(&l);
 		OK(link_one(f.g, &dir, "after", NULL, &err));
 	}
-	cr_assert(seen > 12, "the children wrote: %zu", seen);
+	cr_assert(told >= 24, "the children wrote: %zu", told);
 	mf_buf_free(&back);
 	fixture_deinit(&f);
 }
