@@ -63,6 +63,12 @@ TESTS += %reldir%/test_evidence
 # Databases of a folder, and what the tests of the engine need of them.
 MF_SYNC_FIXTURE = %reldir%/fixture.c %reldir%/fixture.h
 
+check_PROGRAMS += %reldir%/test_later
+%canon_reldir%_test_later_SOURCES = %reldir%/test_later.c $(MF_SYNC_FIXTURE)
+%canon_reldir%_test_later_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_later_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_later
+
 check_PROGRAMS += %reldir%/test_state
 %canon_reldir%_test_state_SOURCES = %reldir%/test_state.c $(MF_SYNC_FIXTURE) $(MF_GRID_GOLDEN)
 %canon_reldir%_test_state_CFLAGS = $(TEST_CFLAGS)
