@@ -611,6 +611,7 @@ void mf_report_name(struct mf_folder *f, const char *path, const mf_err *err);
 bool mf_has_report(struct mf_folder *f, const char *path);
 void mf_report_root_gone(struct mf_folder *f);
 bool mf_dirset_add(struct mf_folder *f, const char *dir);
+bool mf_dirset_has(struct mf_folder *f, const char *dir);
 void mf_dirset_remove(struct mf_folder *f, const char *dir);
 void mf_dirset_free(struct mf_folder *f);
 /** Is it a name we never sync (ours, temporary)? */

@@ -131,10 +131,17 @@ root_is_gone(struct mf_folder *f)
 
 static void subscan(struct mf_folder *f, const char *dir, enum walk_mode mode);
 
-/* Watches first; a directory that had none may have changed between its listing and its watch. */
+/* Watches first; a directory that had none may have changed between its listing and its watch: it is listed once
+ * more, and what was made in it meanwhile is walked. */
 static void
 watch_dirs(struct mf_folder *f, struct walk *w)
 {
+	for (size_t i = 0; i < w->inner.n; i++) {
+		if (mf_dirset_has(f, w->inner.s[i]))
+			continue;
+		(void)mf_dirset_add(f, w->inner.s[i]);
+		subscan(f, w->inner.s[i], WALK_BELOW);
+	}
 	for (size_t i = 0; i < w->dirs.n; i++) {
 		if (f->n_errors > 0)
 			mf_report_name(f, w->dirs.s[i], NULL);

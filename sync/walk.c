@@ -65,8 +65,7 @@ met_file(struct walk *w, const char *path, const mf_stat *st)
 static void
 met_dir(struct walk *w, const char *path)
 {
-	if (w->mode != WALK_ONE)
-		mf_walk_add(&w->todo, path);
+	mf_walk_add(w->mode == WALK_ONE ? &w->inner : &w->todo, path);
 }
 
 /* Is what was met taken out by a rule?  Then it is not even looked at. */
@@ -232,6 +231,7 @@ mf_walk_free(struct walk *w)
 	mf_list_free(&w->keep);
 	mf_list_free(&w->todo);
 	mf_list_free(&w->dirs);
+	mf_list_free(&w->inner);
 	mf_list_free(&w->differ);
 	mf_list_free(&w->young);
 	mf_list_free(&w->left);

@@ -45,6 +45,7 @@ struct walk {
 	struct list todo;   /* directories to list: a stack */
 	struct list hidden; /* WALK_FIRST: ignored ones, which are only swept */
 	struct list dirs;   /* directories listed */
+	struct list inner;  /* WALK_ONE: directories met, not listed */
 	struct list differ; /* files to look at */
 	struct list young;  /* the same, but written a moment ago */
 	struct list left;   /* known files that are gone */

@@ -41,6 +41,12 @@ dirset_resize(struct mf_folder *f, size_t cap)
 }
 
 bool
+mf_dirset_has(struct mf_folder *f, const char *dir)
+{
+	return f->dirs != NULL && f->dirs->dir[dir_slot(f, dir)] != NULL;
+}
+
+bool
 mf_dirset_add(struct mf_folder *f, const char *dir)
 {
 	mf_err err = {0};

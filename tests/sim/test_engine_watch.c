@@ -224,6 +224,33 @@ Test(engine_watch, a_tree_renamed_and_removed_at_once_is_gone_and_asked_about, .
 	cast_end(&p.c);
 }
 
+/* ---- directories that are quicker than their watches ------------------------------------------------------- */
+
+/* A tree that grows between a directory's listing and its watch, at each moment that there is. */
+Test(engine_watch, a_tree_that_grows_while_its_watches_are_set_is_seen_whole, .timeout = 60)
+{
+	struct pair p;
+	char dir[32], deep[48], file[64];
+
+	pair_init(&p, 13, 0);
+	for (unsigned n = 0; n < 60; n++) {
+		(void)snprintf(dir, sizeof(dir), "d%u%s", n, n % 2 == 0 ? "" : "/a/b");
+		(void)snprintf(deep, sizeof(deep), "d%u/a/%s", n, n % 3 == 0 ? "c" : "b/c/d");
+		(void)snprintf(file, sizeof(file), "%s/file", deep);
+		cast_mkdirs(p.a, dir);
+		for (unsigned i = 0; i < n / 2; i++)
+			(void)sim_step(p.c.w);
+		cast_mkdirs(p.a, deep);
+		cast_write(p.a, file, LONG1);
+		sim_run_for(p.c.w, 3000);
+		cr_assert(cast_has(p.b, file, LONG1), "%s, made %u steps after %s, was not seen", file, n / 2, dir);
+		cast_write(p.a, file, LONG2);
+		sim_run_for(p.c.w, 3000);
+		cr_assert(cast_has(p.b, file, LONG2), "%s has no watch", file);
+	}
+	cast_end(&p.c);
+}
+
 /* ---- events lost ------------------------------------------------------------------------------------------ */
 
 struct said {
