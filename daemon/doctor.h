@@ -27,6 +27,14 @@ void mf_doctor_files(struct mf_config *c, mf_findings *all); /**< permissions, d
 void mf_doctor_endpoint(struct mf_config *c, mf_findings *all);
 void mf_doctor_store(struct mf_config *c, mf_findings *all);   /**< the default grid's store */
 void mf_doctor_folders(struct mf_config *c, mf_findings *all); /**< roots, rename exchange, overlaps, inotify */
+/** Limits of inotify, 0 where there is no such number, and how many directories are to be watched. */
+typedef struct mf_watching {
+	uint64_t dirs;
+	uint64_t watches; /**< fs.inotify.max_user_watches */
+	uint64_t here;    /**< user.max_inotify_watches: of this user namespace, that is of a container */
+	uint64_t queue;   /**< fs.inotify.max_queued_events */
+} mf_watching;
+void mf_doctor_watching(const mf_watching *w, mf_findings *all);
 void mf_doctor_clock(mf_findings *all);
 
 #endif

@@ -205,13 +205,14 @@ check_folder(void *arg, const char *name, const char *state_dir, const char *gri
 
 /* -- inotify ------------------------------------------------------------------------------------------------ */
 
+/* @return 0 where there is no such number */
 static uint64_t
 proc_number(const char *name)
 {
 	mf_buf path = {0}, text = {0};
 	uint64_t v = 0;
 
-	mf_buf_addf(&path, "/proc/sys/fs/inotify/%s", name);
+	mf_buf_addf(&path, "/proc/sys/%s", name);
 	if (mf_file_read((const char *)path.p, 64, &text, NULL) == MF_OK)
 		v = strtoull((const char *)text.p, NULL, 10);
 	mf_buf_free(&path);
@@ -239,21 +240,13 @@ count_dirs(const char *root)
 static void
 check_inotify(const struct roots *r)
 {
-	uint64_t limit = proc_number("max_user_watches"), need = 0;
+	mf_watching w = {.watches = proc_number("fs/inotify/max_user_watches"),
+		.here = proc_number("user/max_inotify_watches"),
+		.queue = proc_number("fs/inotify/max_queued_events")};
 
 	for (size_t i = 0; i < r->n; i++)
-		need += count_dirs(r->path[i]);
-	if (limit == 0)
-		mf_finding_add(r->all, MF_FINDING_NOTE, "watching",
-			"this system has no inotify: changes wait for the next scan");
-	else if (need > limit - limit / 10)
-		mf_finding_add(r->all, MF_FINDING_WRONG, "watching",
-			"%llu directories to watch, but the system allows %llu; type:"
-			" sudo sysctl fs.inotify.max_user_watches=%llu",
-			(unsigned long long)need, (unsigned long long)limit, (unsigned long long)(need * 2));
-	else
-		mf_finding_add(r->all, MF_FINDING_OK, "watching", "%llu directories to watch, the system allows %llu",
-			(unsigned long long)need, (unsigned long long)limit);
+		w.dirs += count_dirs(r->path[i]);
+	mf_doctor_watching(&w, r->all);
 }
 
 void

@@ -6,7 +6,7 @@ libmf_a_SOURCES += \
 	%reldir%/client.c %reldir%/client.h \
 	%reldir%/config.c %reldir%/config.h \
 	%reldir%/config_files.c %reldir%/config_folder.c %reldir%/config_impl.h \
-	%reldir%/doctor.c %reldir%/doctor.h %reldir%/doctor_disk.c \
+	%reldir%/doctor.c %reldir%/doctor.h %reldir%/doctor_disk.c %reldir%/doctor_watch.c \
 	%reldir%/endpoint.c %reldir%/endpoint.h \
 	%reldir%/files.c %reldir%/files.h \
 	%reldir%/gc.c %reldir%/gc.h %reldir%/gc_graph.c %reldir%/gc_impl.h %reldir%/gc_roots.c \

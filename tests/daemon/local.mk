@@ -1,4 +1,5 @@
-check_PROGRAMS += %reldir%/test_api %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile
+check_PROGRAMS += %reldir%/test_api %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile \
+	%reldir%/test_text
 %canon_reldir%_test_api_SOURCES = %reldir%/test_api.c %reldir%/fake_folder.c %reldir%/fake_folder.h
 %canon_reldir%_test_api_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_api_LDADD = $(TEST_LIBS)
@@ -17,6 +18,10 @@ check_PROGRAMS += %reldir%/test_api %reldir%/test_args %reldir%/test_config %rel
 %canon_reldir%_test_pidfile_SOURCES = %reldir%/test_pidfile.c
 %canon_reldir%_test_pidfile_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_pidfile_LDADD = $(TEST_LIBS)
-TESTS += %reldir%/test_api %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile
+%canon_reldir%_test_text_SOURCES = %reldir%/test_text.c
+%canon_reldir%_test_text_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_text_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_api %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile \
+	%reldir%/test_text
 TESTS += %reldir%/api_cases.py
 EXTRA_DIST += %reldir%/api_cases.py tests/golden/api-cases.json
