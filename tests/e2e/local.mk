@@ -7,6 +7,7 @@ E2E = \
 	%reldir%/identity.py \
 	%reldir%/crowd.py \
 	%reldir%/save_patterns.py \
+	%reldir%/watching.py \
 	%reldir%/gc.py \
 	%reldir%/kills.py \
 	%reldir%/many_files.py
