@@ -8,75 +8,52 @@ from snapshots import Snapshot, mangle
 V1, V2 = b"one " * 50, b"two " * 60
 
 
-def damage(path, kind, other):
-    with open(path, "rb") as f:
-        data = f.read()
-    with open(other, "rb") as f:
-        swapped = f.read()
-    bad = {"truncated": data[:len(data) // 2],
-           "bit-flipped": data[:100] + bytes([data[100] ^ 4]) + data[101:],
-           "swapped": swapped,
-           "oversized": data[:-72] + b"\0" * 100000 + data[-72:],
-           "empty": b"",
-           "torn": data[:60] + b"\0" * (len(data) - 60)}[kind]
+def damaged(data, swapped):
+    return {"truncated": data[:len(data) // 2],
+            "bit-flipped": data[:100] + bytes([data[100] ^ 4]) + data[101:],
+            "swapped": swapped,
+            "oversized": data[:-72] + b"\0" * 100000 + data[-72:],
+            "empty": b"",
+            "torn": data[:60] + b"\0" * (len(data) - 60)}
+
+
+def replace(path, data):
     os.unlink(path)
     with open(path, "wb") as f:
-        f.write(bad)
-    return data
+        f.write(data)
 
 
-def shares_of(kind):
+def case_shares():
+    """shares truncated, bit-flipped, swapped, empty, torn: their files wait, all else arrives, and they when mended"""
     with World() as w:
         a, b = w.pair()
         b.stop()
-        a.write("damaged", V1)
+        kinds = sorted(damaged(bytes(200), b""))
+        for kind in kinds:
+            a.write(kind, kind.encode() * 50)
         a.write("good", V2)
-        wait_for("both entries", lambda: {"damaged", "good"} <= set(a.personal()))
-        bad, good = (Snapshot(a, a.personal()[n]["ro"]).content for n in ("damaged", "good"))
-        path = w.share_path(bad)
-        whole = damage(path, kind, w.share_path(good))
+        wait_for("all entries", lambda: set(kinds + ["good"]) <= set(a.personal()))
+        good = w.share_path(Snapshot(a, a.personal()["good"]["ro"]).content)
+        whole = {}
+        for kind in kinds:
+            path = w.share_path(Snapshot(a, a.personal()[kind]["ro"]).content)
+            with open(path, "rb") as f, open(good, "rb") as other:
+                whole[path] = f.read()
+                replace(path, damaged(whole[path], other.read())[kind])
         b.start()
         b.wait("good", V2)
+        b.wait("oversized", b"oversized" * 50)  # what follows the share's own end is nobody's business
         b.poll()
-        if kind != "oversized":  # what follows the share's own end is nobody's business
-            check(b.read("damaged") is None, "a damaged share was applied")
-            a.grid("check", bad, code=1)
-            os.unlink(path)
-            with open(path, "wb") as f:
-                f.write(whole)
+        check(set(b.tree()) == {b"good", b"oversized"}, "a damaged share was applied:", sorted(b.tree()))
+        for kind in kinds:
+            if kind != "oversized":
+                a.grid("check", Snapshot(a, a.personal()[kind]["ro"]).content, code=1)
+        for path, data in whole.items():
+            replace(path, data)
         b.poll()
-        b.wait("damaged", V1)
+        for kind in kinds:
+            b.wait(kind, kind.encode() * 50)
         w.stop()
-
-
-def case_share_truncated():
-    """a truncated share: its file waits, everything else arrives, and it arrives when the share is whole again"""
-    shares_of("truncated")
-
-
-def case_share_flipped():
-    """a bit-flipped share"""
-    shares_of("bit-flipped")
-
-
-def case_share_swapped():
-    """another file's share in its place"""
-    shares_of("swapped")
-
-
-def case_share_oversized():
-    """an oversized share"""
-    shares_of("oversized")
-
-
-def case_share_empty():
-    """a share that exists and is empty"""
-    shares_of("empty")
-
-
-def case_share_torn():
-    """a share whose second half never reached the disk"""
-    shares_of("torn")
 
 
 def case_directory_share():

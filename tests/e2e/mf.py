@@ -3,8 +3,8 @@
 A World is a temporary directory with a store and devices; a Device is a configuration, a folder and a daemon.
 Every process dies with the test (PR_SET_PDEATHSIG) and has its output in a file that failures print.
 """
-import base64, ctypes, hashlib, http.client, json, os, shutil, signal, socket, subprocess, sys, tempfile, time
-import traceback, urllib.parse
+import atexit, base64, ctypes, hashlib, http.client, json, os, shutil, signal, sqlite3, subprocess, sys, tempfile
+import time, traceback, urllib.parse
 
 BUILD = os.environ.get("MF_BUILD", os.getcwd())
 SLOW = float(os.environ.get("MF_SLOW", "1"))
@@ -44,15 +44,17 @@ def check(condition, *what):
 
 
 def wait_for(what, test, timeout=30.0, step=0.01):
-    """Ask test() until it answers something true, and return that."""
+    """Ask test() until it answers something true, and return that.  At most half of the time is spent asking."""
     end = time.monotonic() + timeout * SLOW
     while True:
+        begin = time.monotonic()
         got = test()
         if got:
             return got
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now > end:
             raise Failed("waited %g s for: %s" % (timeout, what() if callable(what) else what))
-        time.sleep(step)
+        time.sleep(max(step, now - begin))
 
 
 # -- Tahoe's notation, as far as tests need it ----------------------------------------------------------
@@ -102,7 +104,7 @@ class Device:
         self.log = os.path.join(self.base, "daemon.log")
         self.process = None
         self.host = None
-        os.makedirs(self.folder)
+        os.makedirs(self.folder, exist_ok=True)
         if world.user is not None:
             for d in (self.base, self.folder):
                 os.chown(d, world.user, world.user)
@@ -157,6 +159,9 @@ class Device:
 
     def start(self):
         self.launch()
+        return self.wait_ready()
+
+    def wait_ready(self):
         wait_for(lambda: "the daemon of %s: %s" % (self.name, self.new_log()[-2000:]), self.ready, 30)
         return self
 
@@ -310,11 +315,49 @@ def brief(data):
     return repr(data) if len(data) < 60 else "%d bytes %s" % (len(data), hashlib.sha256(data).hexdigest()[:12])
 
 
+class Place:
+    """A directory in which one World after another lives.  Devices that share a folder are made once and copied from
+    then on: four pairs of RSA keys cost more than most cases, and what is copied knows its own path."""
+    free = []
+
+    def __init__(self):
+        self.base = tempfile.mkdtemp(prefix="magic-folder-test-")
+        self.made = {}  # what pair() was asked for -> where a copy lies
+        atexit.register(self.remove, self.base)
+
+    @staticmethod
+    def remove(path):
+        subprocess.run(["chmod", "-R", "u+rwX", path], stderr=subprocess.DEVNULL)
+        shutil.rmtree(path, ignore_errors=True)
+
+    @staticmethod
+    def copy(src, dst):
+        subprocess.run(["cp", "-a", src + "/.", dst], check=True)
+
+    def empty(self):
+        self.remove(self.base)
+        os.mkdir(self.base, 0o700)
+
+    def keep(self, key):
+        """The World as it is now, at rest, for worlds to come."""
+        to = tempfile.mkdtemp(prefix="magic-folder-made-")
+        atexit.register(self.remove, to)
+        self.copy(self.base, to)
+        for d, _, names in os.walk(to):
+            if "state.sqlite" in names:  # the folders will be other directories
+                db = sqlite3.connect(os.path.join(d, "state.sqlite"))
+                db.execute("DELETE FROM mf_root")
+                db.commit()
+                db.close()
+        self.made[key] = to
+
+
 class World:
     def __init__(self, base=None, user=None):
-        """Without a base: a temporary directory that goes away with the World.  With a user, its programs run as
+        """Without a base: a temporary directory that is emptied after the World.  With a user, its programs run as
         that user (a number)."""
-        self.base = base or tempfile.mkdtemp(prefix="magic-folder-test-")
+        self.place = None if base else Place.free.pop() if Place.free else Place()
+        self.base = base or self.place.base
         self.user = user
         if user is not None:
             os.chown(self.base, user, user)
@@ -331,8 +374,11 @@ class World:
                     print("# --- %s\n%s" % (d.name, "".join("# " + line for line in f.readlines()[-40:])),
                           file=sys.stderr)
             d.kill()
-        subprocess.run(["chmod", "-R", "u+rwX", self.base], stderr=subprocess.DEVNULL)
-        shutil.rmtree(self.base, ignore_errors=True)
+        if self.place is None:
+            Place.remove(self.base)
+        else:
+            self.place.empty()
+            Place.free.append(self.place)
 
     def device(self, name):
         d = Device(self, name)
@@ -341,17 +387,31 @@ class World:
 
     def pair(self, names=("alice", "bob"), folder="f", *options):
         """Daemons that share one folder; the first is admin."""
-        out = []
-        for name in names:
-            d = self.device(name)
+        key = (tuple(names), folder, options, self.user)
+        fresh = self.place is not None and not self.devices and not os.path.exists(self.store)
+        if fresh and key in self.place.made:
+            Place.copy(self.place.made[key], self.base)
+            out = [self.device(name) for name in names]
+            self.start(out)
+            return out
+        out = [self.device(name) for name in names]
+        for d in out:
             d.init()
-            d.start()
-            if out:
-                d.join(out[0], folder, *options)
-            else:
-                d.add(folder, None, *options)
-            out.append(d)
+        self.start(out)
+        out[0].add(folder, None, *options)
+        for d in out[1:]:
+            d.join(out[0], folder, *options)
+        if fresh:
+            self.stop()
+            self.place.keep(key)
+            self.start(out)
         return out
+
+    def start(self, devices):
+        for d in devices:
+            d.launch()
+        for d in devices:
+            d.wait_ready()
 
     def stop(self):
         for d in self.devices:
