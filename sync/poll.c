@@ -402,11 +402,12 @@ mf_poll_ended(struct mf_folder *f)
 	f->poll_round++;
 	if (self_came || (wanted && !f->self_read))
 		mf_link_replan(f);
+	/* what was written between the reading and the watch told nobody: read again */
 	for (struct mf_peer *q = f->peers; q != NULL; q = q->next)
 		if (!q->nudged && !q->literal && q->name[0] != '\0')
-			q->nudged = nudge_on(f, &q->dir);
+			f->poll_again |= q->nudged = nudge_on(f, &q->dir);
 	if (!f->collective_nudged)
-		f->collective_nudged = nudge_on(f, &f->conf.collective);
+		f->poll_again |= f->collective_nudged = nudge_on(f, &f->conf.collective);
 	if (good) {
 		f->poll_good = f->poll_round;
 		f->last_poll_ns = MF_OPS(f)->now_ns(f->env);

@@ -372,3 +372,23 @@ Test(engine_watch, clocks_may_jump, .timeout = 120)
 	cr_assert(cast_writes(&p.c) == before, "a clock is no change");
 	cast_end(&p.c);
 }
+
+/* Found by kills at every call: the watch on the other's directory was made after that had been read, and what was
+ * published in between was seen at the next poll only. */
+Test(engine_watch, what_is_published_while_another_starts_is_seen_at_once, .timeout = 120)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct pair p;
+
+		pair_init(&p, seed, 0);
+		cast_close(p.a);
+		cast_close(p.b);
+		cast_write(p.a, "x", LONG1);
+		cast_open(p.b);
+		sim_trouble_of(p.b->h)->slow_ms = 3000;
+		cast_open(p.a);
+		sim_run_for(p.c.w, 20000);
+		cr_assert(cast_has(p.b, "x", LONG1), "seed %u: the next poll is in an hour", (unsigned)seed);
+		cast_end(&p.c);
+	}
+}
