@@ -1,4 +1,5 @@
 /* One path, inside a turn: facts, decision, deed; again until it waits for something or is at rest. */
+#include "sync/inherit.h"
 #include "sync/resolve.h"
 #include "sync/rules.h"
 
@@ -464,7 +465,10 @@ steps(struct mf_folder *f, struct mf_path *p, mf_err *err)
 	enum after next = AGAIN;
 
 	for (int i = 0; i < STEPS_MAX && (next == AGAIN || next == ON); i++) {
-		if (p->need_look || !p->seen.valid || p->seen.root_generation != f->root_generation || f->root == NULL)
+		if (mf_inherit_waits(f, p->relpath) && f->root != NULL && !f->root_doubtful)
+			mf_inherit_start(f, p);
+		else if (p->need_look || !p->seen.valid || p->seen.root_generation != f->root_generation ||
+			f->root == NULL)
 			mf_look_start(f, p);
 		if (p->stage != MF_ST_IDLE || !p->seen.valid) {
 			next = WAIT;

@@ -260,6 +260,8 @@ struct mf_folder {
 	bool parked;            /* paths that had something to do while nothing was begun are left in the table */
 	struct mf_rules *rules; /* rules.h */
 	bool known_any;         /* the table of Known may have rows */
+	mf_pairs inherited;     /* paths of which Python left versions that are not taken yet (inherit.h) */
+	bool inherits;          /* it left some, and not all are published */
 	mf_pairs local_only;    /* read-only folders: paths that differ here, and their state as text */
 	void (*closed)(void *arg);
 	void *closed_arg;

@@ -283,7 +283,7 @@ missing_failed(struct mf_folder *f, const char *relpath, const mf_err *err)
 	mf_err why = *err;
 
 	if (err->code == MF_ENOTFOUND || !is_passing(err->code)) {
-		mf_code rc = mf_state_pending_clear(f->state, relpath, &why);
+		mf_code rc = mf_state_pending_forget(f->state, relpath, &why);
 		if (rc == MF_OK && p->missing_tries++ == 0) {
 			mf_path_look(f, p, 0);
 			return;

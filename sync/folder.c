@@ -200,6 +200,7 @@ mf_folder_end(struct mf_folder *f)
 	MF_OPS(f)->timer_free(f->scan_timer);
 	MF_OPS(f)->timer_free(f->gate_timer);
 	mf_rules_free(f->rules);
+	mf_pairs_free(&f->inherited);
 	mf_pairs_free(&f->local_only);
 	mf_fetch_free(f);
 	mf_poll_drop(f);

@@ -18,6 +18,10 @@ libmf_a_SOURCES += \
 	%reldir%/folder_set.c \
 	%reldir%/ignore.c \
 	%reldir%/ignore.h \
+	%reldir%/inherit.c \
+	%reldir%/inherit.h \
+	%reldir%/inherit_sweep.c \
+	%reldir%/inherit_work.c \
 	%reldir%/later.c \
 	%reldir%/local_only.c \
 	%reldir%/look.c \
@@ -71,6 +75,7 @@ libmf_a_SOURCES += \
 	%reldir%/state_held.c \
 	%reldir%/state_impl.h \
 	%reldir%/state_key.c \
+	%reldir%/state_local.c \
 	%reldir%/state_index.c \
 	%reldir%/state_mount.c \
 	%reldir%/state_path.c \

@@ -123,23 +123,6 @@ attach_index(struct mf_state *s, mf_err *err)
 	return rc != MF_OK ? rc : mf_db_exec(s->db, SQL_IDX_SETTINGS, err);
 }
 
-static mf_code
-do_forget_local(void *arg, mf_err *err)
-{
-	const struct mf_state *s = arg;
-
-	return mf_db_exec(s->db, SQL_FORGET_LOCAL, err);
-}
-
-static mf_code
-forget_local(struct mf_state *s, mf_err *err)
-{
-	int64_t some = 0;
-	mf_code rc = mf_db_int(s->db, SQL_HAS_LOCAL, &some, err);
-
-	return rc != MF_OK || some == 0 ? rc : mf_state_txn(s, do_forget_local, s, err);
-}
-
 mf_code
 mf_state_open(struct mf_env *env, const char *state_dir, const char *name, struct mf_state **out, mf_err *err)
 {
@@ -159,7 +142,7 @@ mf_state_open(struct mf_env *env, const char *state_dir, const char *name, struc
 	s->index_path = mf_state_join(state_dir, "index.sqlite");
 	if ((rc = env->ops->db_open(env, s->path, &s->db, err)) != MF_OK ||
 		(rc = mf_state_schema_check(s->db, err)) != MF_OK || (rc = attach_index(s, err)) != MF_OK ||
-		(rc = forget_local(s, err)) != MF_OK) {
+		(rc = mf_state_local_open(s, err)) != MF_OK) {
 		mf_state_close(s);
 		return rc;
 	}

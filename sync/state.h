@@ -22,7 +22,8 @@ struct mf_state;
 /** Write a new state.sqlite (user_version 1, Python's tables) with its config row.  MF_EEXIST if there is one. */
 mf_code mf_state_create(struct mf_env *env, const mf_folder_conf *conf, mf_err *err);
 /** Open both databases, upgrade our own tables, attach index.sqlite as `idx`.  Snapshots that Python had made and
- *  not yet uploaded are forgotten: their paths get MF_SIZE_UNKNOWN, so that the scan makes ours from the disk.
+ *  not yet published are found by mf_state_local_each(); in a read-only folder they are forgotten: their paths get
+ *  MF_SIZE_UNKNOWN, so that the disk is looked at.
  *  MF_ENOTFOUND: no state.sqlite there.  MF_EUNSUPPORTED: written by a newer schema; names both numbers. */
 mf_code mf_state_open(struct mf_env *env, const char *state_dir, const char *name, struct mf_state **out, mf_err *err);
 void mf_state_close(struct mf_state *s);
@@ -107,10 +108,47 @@ typedef struct mf_pending {
 /** Facts about the snapshot itself go to the index (mf_state_snap_put).  @p p->id is chosen here. */
 mf_code mf_state_pending_add(struct mf_state *s, const char *relpath, const mf_pending *p, mf_err *err);
 mf_code mf_state_pending_get(struct mf_state *s, const char *relpath, mf_pending **out, size_t *n, mf_err *err);
+/** They are published, or given up: the rows of Python's that they were made of go with them. */
 mf_code mf_state_pending_clear(struct mf_state *s, const char *relpath, mf_err *err);
+/** They are not on the grid, after all: what Python left of them is to be taken again. */
+mf_code mf_state_pending_forget(struct mf_state *s, const char *relpath, mf_err *err);
 /** Every path that has pending snapshots (start-up). */
 mf_code mf_state_pending_each(
 	struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
+
+/* ---- what Python made and did not publish: rows of local_snapshots, contents in its stash ------------- */
+
+typedef struct mf_local_row {
+	char *id;      /* Python's */
+	bool deletion; /* it has no content */
+	char *stash;   /* name of the file in the stash directory; NULL: none that could be one */
+	int64_t mtime_s;
+	struct mf_local_parent {
+		bool local; /* another row's id, else a snapshot's capability */
+		char *id;
+	} * parent;
+	size_t n_parents;
+} mf_local_row;
+void mf_locals_free(mf_local_row *rows, size_t n);
+/** Paths with rows of which nothing was taken yet. */
+mf_code mf_state_local_each(
+	struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
+/** Those rows of @p relpath, in the order in which they were made. */
+mf_code mf_state_local_get(struct mf_state *s, const char *relpath, mf_local_row **out, size_t *n, mf_err *err);
+/** The disk as it was when the newest was made. */
+mf_code mf_state_local_state(struct mf_state *s, const char *relpath, mf_pathstate *out, mf_err *err);
+/** It is in mf_pending now; Python's row stays until that is cleared. */
+mf_code mf_state_local_take(struct mf_state *s, const char *id, mf_err *err);
+/** It was published already, or cannot be: the row goes. */
+mf_code mf_state_local_drop(struct mf_state *s, const char *id, mf_err *err);
+/** Nothing says any more what the disk was when Base was on it. */
+mf_code mf_state_local_doubt(struct mf_state *s, const char *relpath, mf_err *err);
+/** Is there any row left, taken or not?  Only where there were some when the database was opened. */
+bool mf_state_local_any(struct mf_state *s);
+/** Names of the files in the stash that a row needs. */
+mf_code mf_state_stash_each(struct mf_state *s, mf_code (*each)(void *arg, const char *name), void *arg, mf_err *err);
+/** Remove what belongs to no row any more. */
+mf_code mf_state_local_tidy(struct mf_state *s, mf_err *err);
 
 /* ---- intents: a replacement under way (planner.md 5.2) ----------------------------------------------- */
 

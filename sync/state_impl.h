@@ -21,6 +21,7 @@ struct mf_state {
 	char *name, *path, *index_path;
 	unsigned depth;
 	mf_err doomed; /* why the open transaction must not commit */
+	bool inherits; /* there were snapshots that Python made and did not publish */
 	int64_t data_version;
 	uint64_t exits_read;              /* what questions about ancestors have cost, for tests */
 	sqlite3_stmt *query[QUERY_COUNT]; /* prepared when first needed */
@@ -50,6 +51,11 @@ mf_code mf_state_end(struct mf_state *s, mf_code rc, mf_err *err);
 mf_code mf_state_schema_create(sqlite3 *db, mf_err *err);
 mf_code mf_state_schema_check(sqlite3 *db, mf_err *err);
 mf_code mf_state_index_check(sqlite3 *db, mf_err *err);
+
+/** What Python left is copied into our tables, or forgotten; see state_local.c. */
+mf_code mf_state_local_open(struct mf_state *s, mf_err *err);
+/** Nothing of @p relpath is pending any more: what was taken of Python's is done with, too. */
+mf_code mf_state_local_done(struct mf_state *s, const char *relpath, mf_err *err);
 
 /* Beside the helpers of base/db.h: */
 void mf_bind_int(sqlite3_stmt *q, int at, int64_t n);

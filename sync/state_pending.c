@@ -66,7 +66,27 @@ mf_state_pending_get(struct mf_state *s, const char *relpath, mf_pending **out, 
 mf_code
 mf_state_pending_clear(struct mf_state *s, const char *relpath, mf_err *err)
 {
-	return mf_state_run_text(s, QUERY_PENDING_CLEAR, relpath, err);
+	mf_code rc = mf_state_begin(s, err);
+
+	if (rc != MF_OK)
+		return rc;
+	rc = mf_state_run_text(s, QUERY_PENDING_CLEAR, relpath, err);
+	if (rc == MF_OK && s->inherits)
+		rc = mf_state_local_done(s, relpath, err);
+	return mf_state_end(s, rc, err);
+}
+
+mf_code
+mf_state_pending_forget(struct mf_state *s, const char *relpath, mf_err *err)
+{
+	mf_code rc = mf_state_begin(s, err);
+
+	if (rc != MF_OK)
+		return rc;
+	rc = mf_state_run_text(s, QUERY_PENDING_CLEAR, relpath, err);
+	if (rc == MF_OK)
+		rc = mf_state_run_text(s, QUERY_LOCAL_UNTAKE, relpath, err);
+	return mf_state_end(s, rc, err);
 }
 
 mf_code

@@ -8,7 +8,7 @@
 
 /* ---- schemas ------------------------------------------------------------------------------------------ */
 
-enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 5, INDEX_VERSION = 3 };
+enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 6, INDEX_VERSION = 3 };
 
 /* Python's tables (datamodel-and-sync.md 6.3).  The foreign keys name a table that does not exist, as the
  * reference's do: they must never be switched on. */
@@ -106,6 +106,16 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 5, INDEX_VERSION = 3 };
 	"CREATE TABLE mf_met (participant TEXT PRIMARY KEY, since_ns INTEGER NOT NULL) WITHOUT ROWID;" \
 	"UPDATE mf_schema SET version = 5"
 
+/* Version 6: what Python made and did not publish, by path; taken: it stands in mf_pending, too. */
+#define SQL_OURS_6 \
+	"CREATE TABLE mf_local (" \
+	" relpath TEXT NOT NULL, pos INTEGER NOT NULL, identifier TEXT NOT NULL UNIQUE, stash TEXT," \
+	" mtime_s INTEGER NOT NULL, taken INTEGER NOT NULL, PRIMARY KEY (relpath, pos)) WITHOUT ROWID;" \
+	"CREATE TABLE mf_local_parent (" \
+	" identifier TEXT NOT NULL, pos INTEGER NOT NULL, local INTEGER NOT NULL, parent TEXT NOT NULL," \
+	" PRIMARY KEY (identifier, pos)) WITHOUT ROWID;" \
+	"UPDATE mf_schema SET version = 6"
+
 /* index.sqlite, version 1. */
 #define SQL_INDEX_1 \
 	"CREATE TABLE snapshots (" \
@@ -178,16 +188,45 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 5, INDEX_VERSION = 3 };
 #define SQL_ATTACH "ATTACH ?1 AS idx"
 #define SQL_IDX_SETTINGS "PRAGMA idx.synchronous = NORMAL; PRAGMA idx.cache_size = -1024"
 
-/* Forget snapshots that Python made and did not upload; the scan makes ours from the disk. */
-#define SQL_HAS_LOCAL "SELECT EXISTS (SELECT 1 FROM local_snapshots)"
-#define SQL_FORGET_LOCAL \
-	"DELETE FROM current_snapshots WHERE snapshot_cap IS NULL" \
-	" AND relpath IN (SELECT relpath FROM local_snapshots);" \
-	"UPDATE current_snapshots SET size = -1, mtime_ns = -1, ctime_ns = -1" \
-	" WHERE relpath IN (SELECT relpath FROM local_snapshots);" \
+/* Snapshots that Python made and did not publish.  In a read-only folder they are forgotten: the disk says what is
+ * local only.  Elsewhere mf_local and mf_local_parent become a copy that can be looked up by path; what Python has
+ * published or forgotten since we took it is not ours to publish any more. */
+#define SQL_HAS_LOCAL \
+	"SELECT EXISTS (SELECT 1 FROM local_snapshots) OR EXISTS (SELECT 1 FROM mf_local)" \
+	" OR EXISTS (SELECT 1 FROM local_snapshot_metadata) OR EXISTS (SELECT 1 FROM local_snapshot_parent)"
+#define SQL_IS_READ_ONLY "SELECT EXISTS (SELECT 1 FROM config WHERE upload_dircap IS NULL)"
+#define SQL_LOCAL_DOUBT(which) \
+	"DELETE FROM current_snapshots WHERE snapshot_cap IS NULL AND relpath " which ";" \
+	"UPDATE current_snapshots SET size = -1, mtime_ns = -1, ctime_ns = -1 WHERE relpath " which
+#define SQL_LOCAL_FORGET \
+	SQL_LOCAL_DOUBT("IN (SELECT relpath FROM local_snapshots)") \
+	";" \
 	"DELETE FROM local_snapshot_metadata;" \
 	"DELETE FROM local_snapshot_parent;" \
-	"DELETE FROM local_snapshots"
+	"DELETE FROM local_snapshots;" \
+	"DELETE FROM mf_local"
+#define SQL_LOCAL_GONE \
+	"(SELECT relpath FROM mf_local m WHERE taken" \
+	" AND NOT EXISTS (SELECT 1 FROM local_snapshots WHERE identifier = m.identifier))"
+#define SQL_LOCAL_COPY \
+	"DELETE FROM mf_pending WHERE relpath IN " SQL_LOCAL_GONE ";" \
+	"UPDATE mf_local SET taken = 0 WHERE relpath IN " SQL_LOCAL_GONE ";" \
+	"DELETE FROM mf_local WHERE NOT EXISTS (" \
+	" SELECT 1 FROM local_snapshots WHERE identifier = mf_local.identifier);" \
+	"INSERT OR IGNORE INTO mf_local (relpath, pos, identifier, stash, mtime_s, taken)" \
+	" SELECT l.relpath, l.rowid, l.identifier, l.content_path, coalesce(m.mtime, 0), 0 FROM local_snapshots l" \
+	" LEFT JOIN (SELECT snapshot_identifier, max(CAST(value AS INTEGER)) AS mtime FROM local_snapshot_metadata" \
+	"  WHERE key = 'mtime' GROUP BY snapshot_identifier) m ON m.snapshot_identifier = l.identifier" \
+	" WHERE l.relpath IS NOT NULL AND l.identifier IS NOT NULL ORDER BY l.rowid;" \
+	"DELETE FROM mf_local_parent;" \
+	"INSERT OR IGNORE INTO mf_local_parent (identifier, pos, local, parent)" \
+	" SELECT p.snapshot_identifier, p.[index], p.local_only, p.parent_identifier FROM local_snapshot_parent p" \
+	" JOIN mf_local m ON m.identifier = p.snapshot_identifier"
+#define SQL_LOCAL_TIDY \
+	"DELETE FROM local_snapshot_metadata WHERE NOT EXISTS (" \
+	" SELECT 1 FROM local_snapshots WHERE identifier = snapshot_identifier);" \
+	"DELETE FROM local_snapshot_parent WHERE NOT EXISTS (" \
+	" SELECT 1 FROM local_snapshots WHERE identifier = snapshot_identifier)"
 
 #define SQL_CONFIG_INSERT \
 	"INSERT INTO config (author_name, author_private_key, stash_path, collective_dircap, upload_dircap," \
@@ -282,6 +321,22 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 5, INDEX_VERSION = 3 };
 		" WHERE relpath = ?1 ORDER BY id") \
 	Q(PENDING_CLEAR, "DELETE FROM mf_pending WHERE relpath = ?1") \
 	Q(PENDING_EACH, "SELECT DISTINCT relpath FROM mf_pending ORDER BY relpath") \
+	Q(LOCAL_ANY, "SELECT EXISTS (SELECT 1 FROM mf_local)") \
+	Q(LOCAL_EACH, "SELECT DISTINCT relpath FROM mf_local WHERE NOT taken ORDER BY relpath") \
+	Q(LOCAL_GET, "SELECT identifier, stash, mtime_s FROM mf_local WHERE relpath = ?1 AND NOT taken ORDER BY pos") \
+	Q(LOCAL_PARENT_GET, "SELECT local, parent FROM mf_local_parent WHERE identifier = ?1 ORDER BY pos") \
+	Q(LOCAL_STATE, "SELECT size, mtime_ns, ctime_ns FROM current_snapshots WHERE relpath = ?1") \
+	Q(LOCAL_TAKE, "UPDATE mf_local SET taken = 1 WHERE identifier = ?1") \
+	Q(LOCAL_UNTAKE, "UPDATE mf_local SET taken = 0 WHERE relpath = ?1") \
+	Q(LOCAL_DROP, "DELETE FROM local_snapshots WHERE identifier = ?1") \
+	Q(LOCAL_DROP_OURS, "DELETE FROM mf_local WHERE identifier = ?1") \
+	Q(LOCAL_DONE, \
+		"DELETE FROM local_snapshots WHERE identifier IN (" \
+		"SELECT identifier FROM mf_local WHERE relpath = ?1 AND taken)") \
+	Q(LOCAL_DONE_OURS, "DELETE FROM mf_local WHERE relpath = ?1 AND taken") \
+	Q(LOCAL_NO_BASE, "DELETE FROM current_snapshots WHERE relpath = ?1 AND snapshot_cap IS NULL") \
+	Q(LOCAL_DOUBT, "UPDATE current_snapshots SET size = -1, mtime_ns = -1, ctime_ns = -1 WHERE relpath = ?1") \
+	Q(STASH_EACH, "SELECT content_path FROM local_snapshots WHERE content_path IS NOT NULL") \
 \
 	Q(INTENT_PUT, \
 		"INSERT OR REPLACE INTO mf_intent (relpath, target, flags, tmp_name, ino, btime_ns, size, mtime_ns," \

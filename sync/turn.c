@@ -1,5 +1,6 @@
 /* Turns: one database transaction in which every path that is ready takes its steps; and tasks, which start after
  * its commit. */
+#include "sync/inherit.h"
 #include "sync/resolve.h"
 
 #include <stdlib.h>
@@ -100,6 +101,12 @@ ready_each(void *arg, const char *relpath)
 }
 
 static mf_code
+inherited_each(void *arg, const char *relpath)
+{
+	return mf_inherit_waits(arg, relpath) ? ready_each(arg, relpath) : MF_OK;
+}
+
+static mf_code
 conflict_each(void *arg, const char *relpath, const char *slot)
 {
 	(void)slot;
@@ -125,6 +132,8 @@ load(struct mf_folder *f, mf_err *err)
 		rc = mf_trust_load(f, err);
 	if (rc == MF_OK)
 		rc = mf_state_known_any(f->state, &f->known_any, err);
+	if (rc == MF_OK)
+		rc = mf_inherit_load(f, err);
 	f->loaded = rc == MF_OK;
 	return rc;
 }
@@ -137,6 +146,8 @@ resume(struct mf_folder *f, mf_err *err)
 
 	if (rc == MF_OK)
 		rc = mf_state_pending_each(f->state, ready_each, f, err);
+	if (rc == MF_OK)
+		rc = mf_state_local_each(f->state, inherited_each, f, err);
 	if (rc == MF_OK)
 		rc = mf_state_head_unsettled(f->state, ready_each, f, err);
 	if (rc == MF_OK)
@@ -360,6 +371,8 @@ mf_turn_run(void *arg)
 	if (f->held_stale)
 		(void)mf_held_count(f, NULL);
 	checkpoint_sometimes(f);
+	if (f->inherits && f->n_paths == 0)
+		mf_inherit_rest(f);
 	mf_paths_shrink(f);
 	mf_later_begin(f);
 	if (f->q_head != NULL || mf_fetch_has_room(f) || f->fetched != NULL)

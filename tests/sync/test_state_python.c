@@ -213,20 +213,31 @@ note_state(void *arg, const char *relpath, bool has_base, bool base_deleted, con
 	return MF_OK;
 }
 
-Test(python, its_unpublished_snapshots_become_changes_on_disk, .timeout = 10)
+/* Two versions and a third of one file, a new one, a deletion; and a row that Python's own faults leave behind. */
+static const char left_by_python[] =
+	"INSERT INTO local_snapshots VALUES ('u1', 'hello.txt', '/elsewhere/stash/snapaaaaaaaa'),"
+	" ('u2', 'new', '/stash/snapbbbbbbbb'), ('u3', 'empty', NULL), ('u4', 'hello.txt', '/stash/snapcccccccc'),"
+	" ('u5', 'hello.txt', '/stash/..');"
+	"INSERT INTO local_snapshot_metadata VALUES ('u1', 'mtime', 5), ('u1', 'ctime', 6), ('u4', 'mtime', 7);"
+	"INSERT INTO local_snapshot_parent VALUES ('u1', 0, 0, 'URI:x'), ('u4', 0, 1, 'u1'), ('u4', 1, 0, 'URI:y'),"
+	" ('gone', 0, 1, 'u1');"
+	"INSERT INTO current_snapshots (relpath, size, mtime_ns, ctime_ns, last_updated_ns) VALUES ('new', 1, 2, 3, 4);"
+	"UPDATE current_snapshots SET size = NULL, mtime_ns = NULL, ctime_ns = NULL WHERE relpath = 'empty'";
+
+static const char rows_left[] =
+	"SELECT (SELECT count(*) FROM local_snapshots) || ' ' ||"
+	" (SELECT count(*) FROM local_snapshot_metadata) || ' ' ||"
+	" (SELECT count(*) FROM local_snapshot_parent) || ' ' || (SELECT count(*) FROM mf_local)";
+
+Test(python, in_a_read_only_folder_its_unpublished_snapshots_become_changes_on_disk, .timeout = 10)
 {
 	struct fixture f;
 	mf_buf b = {0};
 
 	fixture_start(&f);
 	make_recorded(&f, "config-bob-mid/folder-3Vb");
-	fixture_sql(&f, "state.sqlite",
-		"INSERT INTO local_snapshots VALUES ('u1', 'hello.txt', '/stash/a'), ('u2', 'new', '/stash/b'),"
-		" ('u3', 'empty', NULL);"
-		"INSERT INTO local_snapshot_metadata VALUES ('u1', 'mtime', 5);"
-		"INSERT INTO current_snapshots (relpath, size, mtime_ns, ctime_ns, last_updated_ns) VALUES ('new', 1, "
-		"2, 3, 4);"
-		"UPDATE current_snapshots SET size = NULL, mtime_ns = NULL, ctime_ns = NULL WHERE relpath = 'empty'");
+	fixture_sql(&f, "state.sqlite", left_by_python);
+	fixture_sql(&f, "state.sqlite", "UPDATE config SET upload_dircap = NULL");
 	struct mf_state *s = fixture_open(&f);
 	OK(mf_state_path_each(s, note_state, &b, &err));
 	cr_assert(mf_str_eq(mf_buf_str(&b),
@@ -234,12 +245,132 @@ Test(python, its_unpublished_snapshots_become_changes_on_disk, .timeout = 10)
 				 " from-bob.txt:1:file hello.txt:1:unknown sub/dir/deep@name.bin:1:nothing ")),
 		"%.*s", (int)b.n, b.p);
 	mf_state_close(s);
-	char *left = fixture_ask(&f, "state.sqlite",
-		"SELECT (SELECT count(*) FROM local_snapshots)"
-		" + (SELECT count(*) FROM local_snapshot_metadata) + (SELECT count(*) FROM local_snapshot_parent)");
-	cr_assert(strcmp(left, "0") == 0);
-	free(left);
+	cr_assert(fixture_says(&f, "state.sqlite", rows_left, "0 0 0 0"));
 	mf_buf_free(&b);
+	fixture_end(&f);
+}
+
+static mf_code
+note_name(void *arg, const char *name)
+{
+	mf_buf_addf(arg, "%s ", name);
+	return MF_OK;
+}
+
+Test(python, its_unpublished_snapshots_are_found_in_their_order, .timeout = 10)
+{
+	struct fixture f;
+	mf_local_row *rows;
+	mf_pathstate ps;
+	mf_buf b = {0};
+	size_t n;
+
+	fixture_start(&f);
+	make_recorded(&f, "config-bob-mid/folder-3Vb");
+	char *before = NULL;
+	fixture_sql(&f, "state.sqlite", left_by_python);
+	before = fixture_ask(
+		&f, "state.sqlite", "SELECT group_concat(quote(size) || quote(snapshot_cap)) FROM current_snapshots");
+	struct mf_state *s = fixture_open(&f);
+	OK(mf_state_local_each(s, note_name, &b, &err));
+	OK(mf_state_stash_each(s, note_name, &b, &err));
+	cr_assert(mf_str_eq(mf_buf_str(&b), MF_STR("empty hello.txt new snapaaaaaaaa snapbbbbbbbb snapcccccccc ")),
+		"%.*s", (int)b.n, b.p);
+	OK(mf_state_local_get(s, "hello.txt", &rows, &n, &err));
+	cr_assert(n == 3 && strcmp(rows[0].id, "u1") == 0 && strcmp(rows[1].id, "u4") == 0);
+	cr_assert(strcmp(rows[0].stash, "snapaaaaaaaa") == 0 && rows[0].mtime_s == 5 && !rows[0].deletion);
+	cr_assert(rows[1].n_parents == 2 && rows[1].parent[0].local && strcmp(rows[1].parent[0].id, "u1") == 0);
+	cr_assert(!rows[1].parent[1].local && strcmp(rows[1].parent[1].id, "URI:y") == 0 && rows[1].mtime_s == 7);
+	cr_assert(rows[2].stash == NULL && !rows[2].deletion && rows[2].mtime_s == 0);
+	mf_locals_free(rows, n);
+	OK(mf_state_local_get(s, "empty", &rows, &n, &err));
+	cr_assert(n == 1 && rows[0].deletion && rows[0].stash == NULL);
+	mf_locals_free(rows, n);
+	OK(mf_state_local_state(s, "new", &ps, &err));
+	cr_assert(ps.present && ps.size == 1 && ps.mtime_ns == 2 && ps.ctime_ns == 3);
+	OK(mf_state_local_state(s, "empty", &ps, &err));
+	cr_assert(!ps.present);
+	mf_state_close(s);
+	char *after = fixture_ask(
+		&f, "state.sqlite", "SELECT group_concat(quote(size) || quote(snapshot_cap)) FROM current_snapshots");
+	cr_assert(strcmp(before, after) == 0 && fixture_says(&f, "state.sqlite", rows_left, "5 3 3 5"));
+	free(before);
+	free(after);
+	mf_buf_free(&b);
+	fixture_end(&f);
+}
+
+Test(python, its_rows_go_when_what_was_made_of_them_is_published, .timeout = 10)
+{
+	struct fixture f;
+	mf_local_row *rows;
+	size_t n;
+
+	fixture_start(&f);
+	make_recorded(&f, "config-bob-mid/folder-3Vb");
+	fixture_sql(&f, "state.sqlite", left_by_python);
+	struct mf_state *s = fixture_open(&f);
+	OK(mf_state_local_take(s, "u1", &err));
+	OK(mf_state_local_take(s, "u4", &err));
+	OK(mf_state_local_drop(s, "u5", &err));
+	OK(mf_state_local_get(s, "hello.txt", &rows, &n, &err));
+	cr_assert(n == 0);
+	mf_state_close(s);
+	cr_assert(fixture_says(&f, "state.sqlite", rows_left, "4 3 3 4"));
+	s = fixture_open(&f); /* taken they stay */
+	OK(mf_state_local_get(s, "hello.txt", &rows, &n, &err));
+	cr_assert(n == 0);
+	OK(mf_state_pending_clear(s, "new", &err)); /* not taken: not done with */
+	OK(mf_state_pending_forget(s, "hello.txt", &err));
+	OK(mf_state_local_get(s, "hello.txt", &rows, &n, &err));
+	cr_assert(n == 2);
+	mf_locals_free(rows, n);
+	OK(mf_state_local_take(s, "u1", &err));
+	OK(mf_state_local_take(s, "u4", &err));
+	OK(mf_state_pending_clear(s, "hello.txt", &err));
+	cr_assert(mf_state_local_any(s));
+	OK(mf_state_local_drop(s, "u2", &err));
+	OK(mf_state_local_drop(s, "u3", &err));
+	cr_assert(!mf_state_local_any(s));
+	OK(mf_state_local_tidy(s, &err));
+	mf_state_close(s);
+	cr_assert(fixture_says(&f, "state.sqlite", rows_left, "0 0 0 0"));
+	fixture_end(&f);
+}
+
+Test(python, what_python_has_published_since_is_not_ours_to_publish, .timeout = 10)
+{
+	struct fixture f;
+	mf_pending *pending;
+	mf_local_row *rows;
+	mf_pending p = {.cap = fixture_snap(1)};
+	size_t n;
+
+	fixture_start(&f);
+	make_recorded(&f, "config-bob-mid/folder-3Vb");
+	fixture_sql(&f, "state.sqlite", left_by_python);
+	struct mf_state *s = fixture_open(&f);
+	OK(mf_state_pending_add(s, "hello.txt", &p, &err));
+	OK(mf_state_pending_add(s, "new", &p, &err));
+	OK(mf_state_local_take(s, "u1", &err));
+	OK(mf_state_local_take(s, "u4", &err));
+	OK(mf_state_local_take(s, "u2", &err));
+	mf_state_close(s);
+	fixture_sql(&f, "state.sqlite",
+		"DELETE FROM local_snapshots WHERE identifier = 'u1';"
+		"UPDATE local_snapshot_parent SET local_only = 0, parent_identifier = 'URI:z'"
+		" WHERE snapshot_identifier = 'u4' AND [index] = 0");
+	s = fixture_open(&f);
+	OK(mf_state_pending_get(s, "hello.txt", &pending, &n, &err));
+	cr_assert(n == 0, "pending on top of what Python did not publish");
+	free(pending);
+	OK(mf_state_pending_get(s, "new", &pending, &n, &err));
+	cr_assert(n == 1);
+	free(pending);
+	OK(mf_state_local_get(s, "hello.txt", &rows, &n, &err));
+	cr_assert(n == 2 && strcmp(rows[0].id, "u4") == 0 && strcmp(rows[0].parent[0].id, "URI:z") == 0);
+	mf_locals_free(rows, n);
+	mf_state_close(s);
 	fixture_end(&f);
 }
 
