@@ -246,7 +246,8 @@ try_folder(struct mf_app *app, mf_app_folder *f)
 		return;
 	if (f->grid->grid == NULL) {
 		f->why = f->grid->why;
-		mf_app_grid_open(app, f->grid);
+		if (f->why.code != MF_EUNSUPPORTED)
+			mf_app_grid_open(app, f->grid);
 		return;
 	}
 	if (f->why.code != MF_OK && !mf_app_passing(f->why.code))
@@ -277,7 +278,8 @@ mf_app_try_folders(struct mf_app *app)
 	for (mf_app_folder *f = app->folders; f != NULL; f = f->next) {
 		try_folder(app, f);
 		again = again ||
-			(f->folder == NULL && !f->leaving && (f->grid->grid == NULL || mf_app_passing(f->why.code)));
+			(f->folder == NULL && !f->leaving && f->why.code != MF_EUNSUPPORTED &&
+				(f->grid->grid == NULL || mf_app_passing(f->why.code)));
 	}
 	if (again)
 		app->env->ops->timer_start(app->retry, APP_RETRY_MS);
@@ -298,7 +300,8 @@ mf_app_load(struct mf_app *app, mf_err *err)
 	rc = mf_grid_open(g->url, &app->grid_conf, &g->grid, &g->why);
 	if (rc != MF_OK) {
 		g->grid = NULL;
-		if (!mf_app_passing(rc))
+		/* a configuration of the Python program names a node: it opens, and its folders say that they wait */
+		if (!mf_app_passing(rc) && rc != MF_EUNSUPPORTED)
 			return mf_fail(err, rc, g->why.sys, "%.80s cannot be used: %s", g->url, g->why.text);
 		mf_log(MF_LOG_ERROR, "daemon", NULL, "the grid cannot be opened: %s", g->why.text);
 	}

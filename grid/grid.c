@@ -18,9 +18,12 @@ mf_grid_open(const char *url, const mf_grid_conf *conf, struct mf_grid **out, mf
 	*out = NULL;
 	if (mf_str_starts(s, dir))
 		return mf_embedded_open(url + dir.n, conf, out, err);
-	if (mf_str_starts(s, MF_STR("servers:")) || mf_str_starts(s, MF_STR("node:")))
-		return mf_fail(err, MF_EUNSUPPORTED, 0, "grids of kind \"%.*s\" are not supported yet",
-			(int)strcspn(url, ":"), url);
+	if (mf_str_starts(s, MF_STR("node:")))
+		return mf_fail(err, MF_EUNSUPPORTED, 0,
+			"folders on a Tahoe-LAFS node cannot be synced by this version yet; nothing in them is "
+			"changed");
+	if (mf_str_starts(s, MF_STR("servers:")))
+		return mf_fail(err, MF_EUNSUPPORTED, 0, "grids of kind \"servers\" are not supported yet");
 	return mf_fail(err, MF_EINVAL, 0, "grid URL must begin with \"dir:\"");
 }
 
