@@ -28,6 +28,8 @@ static const char *const upgrades[MF_CONFIG_VERSION] = {
 static const char own_tables[] =
 	"CREATE TABLE IF NOT EXISTS mf_config (key TEXT PRIMARY KEY, value TEXT) STRICT;"
 	"CREATE TABLE IF NOT EXISTS mf_folder_grid (name TEXT PRIMARY KEY, grid TEXT NOT NULL) STRICT";
+static const char has_own_tables[] =
+	"SELECT count(*) = 2 FROM sqlite_schema WHERE type = 'table' AND name IN ('mf_config', 'mf_folder_grid')";
 
 /* Run a statement without rows; up to three text parameters (NULL = SQL NULL). */
 static mf_code
@@ -91,6 +93,12 @@ upgrade(sqlite3 *db, const char *path, mf_err *err)
 	if (u.from < 0 || u.from > MF_CONFIG_VERSION)
 		return mf_fail(err, MF_EUNSUPPORTED, 0, "%s has schema version %lld, this program knows up to %d", path,
 			(long long)u.from, MF_CONFIG_VERSION);
+	if (u.from == MF_CONFIG_VERSION) { /* who only reads need not wait for who writes */
+		int64_t own;
+		rc = mf_db_int(db, has_own_tables, &own, err);
+		if (rc != MF_OK || own != 0)
+			return rc;
+	}
 	return mf_db_txn(db, run_upgrades, &u, err);
 }
 

@@ -5,6 +5,7 @@ E2E = \
 	%reldir%/settle.py \
 	%reldir%/bad_input.py \
 	%reldir%/identity.py \
+	%reldir%/faults.py \
 	%reldir%/crowd.py \
 	%reldir%/save_patterns.py \
 	%reldir%/watching.py \

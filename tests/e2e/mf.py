@@ -172,10 +172,11 @@ class Device:
         if READY not in self.new_log():
             return False
         with open(os.path.join(self.config, "api_client_endpoint")) as f:
-            kind, host, port = f.read().strip().split(":")
+            where = f.read().strip().split(":")
         with open(os.path.join(self.config, "api_token")) as f:
             self.token = f.read().strip()
-        self.host, self.port = host, int(port)
+        if where[0] == "tcp":
+            self.host, self.port = where[1], int(where[2])
         return True
 
     def stop(self, within=5.0):
