@@ -575,7 +575,7 @@ mf_apply_continue(struct mf_folder *f, struct mf_path *p, const mf_intent *inten
 	a->fresh = (mf_stat){.kind = MF_KIND_FILE,
 		.ino = intent->ino,
 		.size = target->size,
-		.mtime_ns = target->mtime_s * 1000000000};
+		.mtime_ns = mf_seconds_ns(target->mtime_s)};
 	a->synced = true;
 	if (intent->deletion)
 		(void)find_our_dirs(f, a, &err);

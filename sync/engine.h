@@ -743,6 +743,16 @@ void mf_fetch_free(struct mf_folder *f);
 
 mf_snap_row *mf_snap_row_dup(const mf_snap_row *r);
 void mf_snap_row_free(mf_snap_row *r); /* clear and free */
+/** A snapshot's time, which may be any number, in nanoseconds: the nearest there is. */
+static inline int64_t
+mf_seconds_ns(int64_t s)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow(s, INT64_C(1000000000), &ns))
+		return s < 0 ? INT64_MIN : INT64_MAX;
+	return ns;
+}
 #define MF_OPS(f) ((f)->env->ops)
 
 #endif

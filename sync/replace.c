@@ -46,7 +46,7 @@ mf_fetch_content(struct mf_folder *f, struct mf_root *root, const mf_snap_row *r
 	if (rc == MF_OK)
 		rc = ops->set_mode(file, mode, err);
 	if (rc == MF_OK)
-		rc = ops->set_mtime(file, row->mtime_s * 1000000000, err);
+		rc = ops->set_mtime(file, mf_seconds_ns(row->mtime_s), err);
 	if (rc == MF_OK && sync)
 		rc = ops->fsync(file, err);
 	if (rc == MF_OK)
