@@ -60,7 +60,7 @@ mode_of(const char *name)
 	return st.st_mode & 0777;
 }
 
-Test(config, a_new_one_is_private_and_complete, .timeout = 20, .init = begin, .fini = end)
+Test(config, b34_a_new_one_is_private_and_complete, .timeout = 20, .init = begin, .fini = end)
 {
 	mode_t old = umask(0);
 	struct mf_config *c = make();

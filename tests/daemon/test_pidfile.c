@@ -90,7 +90,8 @@ Test(pidfile, taken_written_and_removed, .timeout = 10, .init = make_dir, .fini 
 	mf_buf_free(&text);
 }
 
-Test(pidfile, a_live_daemon_is_respected, .timeout = 20, .init = make_dir, .fini = remove_dir)
+Test(pidfile, b39_a_live_daemon_is_respected_and_a_number_reused_is_not, .timeout = 20, .init = make_dir,
+	.fini = remove_dir)
 {
 	pid_t pid = sleeper();
 	double started;

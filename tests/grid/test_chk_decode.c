@@ -222,6 +222,46 @@ Test(chk_decode, ranges_touch_only_their_segments)
 	free(s);
 }
 
+struct flowing {
+	const struct counted *from;
+	uint64_t got;
+};
+
+static mf_code
+flow(void *arg, const void *p, size_t n, mf_err *err)
+{
+	struct flowing *x = arg;
+
+	(void)p, (void)err;
+	x->got += n;
+	cr_assert(n <= 8192 && x->from->read <= x->got + 3 * 8192, "%llu bytes read for %llu",
+		(unsigned long long)x->from->read, (unsigned long long)x->got);
+	return MF_OK;
+}
+
+Test(chk_decode, b26_what_is_read_goes_out_at_once)
+{
+	mf_chk_params params = {.k = 1, .n = 1, .segment_size = 8192};
+	struct shares *s = mf_alloc(sizeof(*s));
+	mf_buf plain = golden_plain(MF_STR("0123456789"), 40 * 8192);
+	struct counted counted = {0};
+	mf_chk_id id;
+	mf_filecap text;
+	mf_cap cap;
+
+	encode_mem(&params, mf_buf_str(&plain), s, &id, &text);
+	cr_assert(mf_cap_parse(mf_strz(text.text), &cap, NULL) == MF_OK);
+	counted.bytes = mf_buf_str(&s->data[0]);
+	mf_share_in in = {0, counted.bytes.n, counted_read, &counted};
+	struct flowing x = {&counted, 0};
+	mf_chk_read r = {.cap = &cap, .share = &in, .shares = 1};
+	cr_assert(mf_chk_decode(&r, 0, UINT64_MAX, flow, &x, NULL) == MF_OK);
+	cr_assert(x.got == plain.n);
+	mf_buf_free(&plain);
+	shares_free(s);
+	free(s);
+}
+
 static mf_code
 refuse(void *arg, const void *p, size_t n, mf_err *err)
 {

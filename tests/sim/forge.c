@@ -31,7 +31,7 @@ forge(struct member *m, const forged *what)
 	mf_snapshot s = {.relpath = mf_strdup(mf_strz(what->relpath)),
 		.author = mf_strdup(mf_strz(what->author == NULL ? conf->author : what->author)),
 		.has_mtime = true,
-		.mtime_s = 1600000000};
+		.mtime_s = what->mtime_s == 0 ? 1600000000 : what->mtime_s};
 	const uint8_t *seed = what->seed == NULL ? conf->seed : what->seed;
 	mf_buf doc = {0}, store = {0};
 	mf_link links[2];

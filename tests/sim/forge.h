@@ -12,6 +12,7 @@ typedef struct forged {
 	const char *author;  /* NULL: the member's own */
 	const uint8_t *seed; /* 32 bytes; NULL: the member's own key */
 	const mf_immdir *parent;
+	int64_t mtime_s; /* 0: some time in 2020 */
 } forged;
 
 /** A properly signed snapshot, stored through @p m's grid. */

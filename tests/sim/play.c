@@ -20,13 +20,19 @@ play_receive(struct member *m)
 }
 
 void
-play_init(struct play *p, uint64_t seed, size_t n)
+play_cast(struct play *p, uint64_t seed, size_t n)
 {
 	cast_init(&p->c, seed);
 	p->c.dark = true;
 	p->a = cast_add(&p->c, "alice");
 	p->b = cast_add(&p->c, "bob");
 	p->d = n > 2 ? cast_add(&p->c, "carol") : NULL;
+}
+
+void
+play_init(struct play *p, uint64_t seed, size_t n)
+{
+	play_cast(p, seed, n);
 	cast_write(p->a, "p", BASE);
 	play_publish(p->a);
 	play_receive(p->b);

@@ -16,6 +16,8 @@ struct play {
 	struct member *a, *b, *d;
 };
 
+/** Alice, bob and, for @p n = 3, carol: nothing is in their folder, and only scans and polls find what they do. */
+void play_cast(struct play *p, uint64_t seed, size_t n);
 /** Scan, or poll, and time for what follows. */
 void play_publish(struct member *m);
 void play_receive(struct member *m);

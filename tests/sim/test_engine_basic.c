@@ -215,7 +215,7 @@ Test(engine, case_10_created_again_after_a_deletion, .timeout = 60)
 	cast_end(&p.c);
 }
 
-Test(engine, case_51_touch_and_chmod_are_no_change, .timeout = 60)
+Test(engine, b13_case_51_touch_and_chmod_are_no_change, .timeout = 60)
 {
 	struct pair p;
 	mf_stat st;

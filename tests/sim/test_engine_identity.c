@@ -193,7 +193,7 @@ Test(engine_identity, a_newcomer_gets_the_files_of_people_who_have_left, .timeou
 
 /* ---- another key ---- */
 
-Test(engine_identity, another_key_is_kept_out_until_it_is_accepted, .timeout = 60)
+Test(engine_identity, b19_another_key_is_kept_out_until_it_is_accepted, .timeout = 60)
 {
 	struct trio t;
 	mf_immdir head;

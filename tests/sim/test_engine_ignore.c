@@ -53,7 +53,7 @@ errors(struct member *m)
 	return st.errors;
 }
 
-Test(ignore, what_is_taken_out_is_not_published, .timeout = 60)
+Test(ignore, b36_what_is_taken_out_is_not_published, .timeout = 60)
 {
 	struct pair p;
 

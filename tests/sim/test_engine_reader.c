@@ -101,7 +101,7 @@ Test(reader, follows_whatever_others_do, .timeout = 60)
 	three_end(&t);
 }
 
-Test(reader, a_local_edit_stays_and_is_reported, .timeout = 60)
+Test(reader, b18_a_local_edit_stays_and_is_reported, .timeout = 60)
 {
 	struct three t;
 

@@ -134,7 +134,7 @@ stale_deletion(uint64_t seed, const char *const *names, bool followed)
 	cast_end(&t.c);
 }
 
-Test(engine_three, case_12_a_deletion_is_no_conflict_in_any_order, .timeout = 60)
+Test(engine_three, b02_case_12_a_deletion_is_no_conflict_in_any_order, .timeout = 60)
 {
 	for (unsigned i = 0; i < 6; i++) {
 		stale_deletion(1200 + i, orders[i], true);
@@ -194,7 +194,7 @@ Test(engine_three, case_18_a_file_in_the_way, .timeout = 60)
 	cast_end(&t.c);
 }
 
-Test(engine_three, case_39_a_name_in_nfd_is_one_name, .timeout = 60)
+Test(engine_three, b09_case_39_a_name_in_nfd_is_one_name, .timeout = 60)
 {
 	struct trio t;
 	mf_listing l;
@@ -215,6 +215,10 @@ Test(engine_three, case_39_a_name_in_nfd_is_one_name, .timeout = 60)
 	receive(t.b);
 	publish(t.b);
 	receive(t.a);
+	cast_close(t.b);
+	cast_open(t.b);
+	receive(t.b);
+	publish(t.b);
 	cr_assert(t.b->downloads == 1 && cast_writes(&t.c) == before);
 	cast_end(&t.c);
 }

@@ -509,7 +509,7 @@ Test(engine_xbit, set_id_bits_are_never_set, .timeout = 120)
 	replaced_by_ours(44, 01644, 0600, 0600);
 }
 
-Test(engine_xbit, a_replaced_file_keeps_its_mode_where_the_owners_bit_agrees, .timeout = 120)
+Test(engine_xbit, b28_a_replaced_file_keeps_its_mode_where_the_owners_bit_agrees, .timeout = 120)
 {
 	replaced_by_ours(45, 0755, 0744, 0744);
 	replaced_by_ours(46, 0644, 0654, 0654);

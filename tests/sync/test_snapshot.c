@@ -305,7 +305,7 @@ sign_and_read(const mf_snapshot *s, mf_str document, mf_snapshot *back, mf_err *
 	return rc;
 }
 
-Test(snapshot, ours_reads_back_with_its_extras, .timeout = 5)
+Test(snapshot, b40_ours_reads_back_with_its_extras_and_a_deletion_is_one, .timeout = 5)
 {
 	mf_snapshot s, back;
 	mf_buf document = {0};

@@ -1,2 +1,2 @@
-TESTS += %reldir%/layers.sh %reldir%/headers.sh
-EXTRA_DIST += %reldir%/layers.sh %reldir%/headers.sh
+TESTS += %reldir%/layers.sh %reldir%/headers.sh %reldir%/faults.sh
+EXTRA_DIST += %reldir%/layers.sh %reldir%/headers.sh %reldir%/faults.sh
