@@ -1,4 +1,5 @@
-/* Merging p with another version: the task that gets the three texts, and puts the fourth on the grid. */
+/* Merging p with other versions, one after the other: the task that gets their texts and those that they began with,
+ * and puts what comes out on the grid. */
 #include "sync/resolve.h"
 
 #include <stdio.h>
@@ -6,7 +7,14 @@
 
 #include "grid/lafs/hash.h"
 
-enum outcome { MERGED, IS_OURS, IS_THEIRS };
+/* Another version, and what it and those before it began with. */
+struct side {
+	char *name;
+	mf_snap_row *base, *theirs;
+	mf_buf text; /* theirs */
+};
+
+enum { IS_NEW = -1, IS_OURS = -2 };
 
 struct merging {
 	struct mf_task task;
@@ -15,8 +23,9 @@ struct merging {
 	uint64_t ticket; /* the choice */
 	char *relpath;
 	mf_stat ours_then;
-	mf_snap_row *base, *theirs;
-	enum outcome outcome;
+	struct side *side;
+	size_t n;
+	int outcome; /* index of the side that it equals, or IS_ */
 	mf_snap_row *text;
 	struct mf_lines *clash;
 	size_t n_clash;
@@ -77,11 +86,14 @@ read_ours(struct merging *m, mf_buf *out, mf_err *err)
 static bool
 merged_bit(const struct merging *m)
 {
-	bool ours = (m->ours_then.mode & 0100) != 0;
+	bool bit = (m->ours_then.mode & 0100) != 0;
 
-	return m->base->has_executable && m->theirs->has_executable && m->base->executable == ours
-		? m->theirs->executable
-		: ours;
+	for (size_t i = 0; i < m->n; i++) {
+		const mf_snap_row *base = m->side[i].base, *theirs = m->side[i].theirs;
+		if (base->has_executable && theirs->has_executable && base->executable == bit)
+			bit = theirs->executable;
+	}
+	return bit;
 }
 
 static mf_code
@@ -104,29 +116,77 @@ put_text(struct merging *m, const mf_buf *text, const mf_cancel *cancel, mf_err 
 	return rc;
 }
 
+/* With several versions the sentence says which one it is about, and the places are those of our text, not of one
+ * that is half merged. */
+static void
+explain(struct merging *m, const struct side *at, const mf_merge_texts *t, const mf_buf *ours)
+{
+	mf_err *err = &m->task.err, why = *err;
+	mf_merge_texts alone = {t->base, mf_buf_str(ours), t->theirs};
+	mf_buf out = {0};
+
+	if (m->n == 1)
+		return;
+	if (at != m->side && m->n_clash > 0) {
+		free(m->clash);
+		m->clash = NULL;
+		m->n_clash = 0;
+		if (mf_merge_text(&alone, &out, &m->clash, &m->n_clash, &why) == MF_OK)
+			(void)mf_fail(
+				&why, err->code, 0, "it clashes with what the others say: the merge is not clean");
+		mf_buf_free(&out);
+	}
+	(void)mf_fail(err, err->code, 0, "with the version of %.60s: %.110s", at->name, why.text);
+}
+
+/* What is merged so far, with one more. */
+static mf_code
+merge_one(struct merging *m, struct side *at, const mf_buf *ours, mf_buf *so_far, const mf_cancel *cancel)
+{
+	mf_buf base = {0}, out = {0};
+	mf_err *err = &m->task.err;
+	mf_code rc = get(m, at->base, &base, cancel, err);
+
+	if (rc == MF_OK)
+		rc = get(m, at->theirs, &at->text, cancel, err);
+	mf_merge_texts texts = {mf_buf_str(&base), mf_buf_str(so_far), mf_buf_str(&at->text)};
+	if (rc == MF_OK) {
+		rc = mf_merge_text(&texts, &out, &m->clash, &m->n_clash, err);
+		if (rc != MF_OK)
+			explain(m, at, &texts, ours);
+	}
+	mf_buf_free(&base);
+	mf_buf_free(so_far);
+	*so_far = out;
+	return rc;
+}
+
+static int
+outcome(const struct merging *m, mf_str text, mf_str ours)
+{
+	if (mf_str_eq(text, ours))
+		return IS_OURS;
+	for (size_t i = 0; i < m->n; i++)
+		if (mf_str_eq(text, mf_buf_str(&m->side[i].text)))
+			return (int)i;
+	return IS_NEW;
+}
+
 static mf_code
 merging_work(struct mf_task *t, const mf_cancel *cancel)
 {
 	struct merging *m = (struct merging *)t;
-	mf_buf base = {0}, ours = {0}, theirs = {0}, out = {0};
+	mf_buf ours = {0}, text = {0};
 	mf_code rc = read_ours(m, &ours, &t->err);
 
-	if (rc == MF_OK)
-		rc = get(m, m->base, &base, cancel, &t->err);
-	if (rc == MF_OK)
-		rc = get(m, m->theirs, &theirs, cancel, &t->err);
-	mf_merge_texts texts = {mf_buf_str(&base), mf_buf_str(&ours), mf_buf_str(&theirs)};
-	if (rc == MF_OK)
-		rc = mf_merge_text(&texts, &out, &m->clash, &m->n_clash, &t->err);
-	m->outcome = mf_str_eq(mf_buf_str(&out), texts.ours) ? IS_OURS
-		: mf_str_eq(mf_buf_str(&out), texts.theirs)  ? IS_THEIRS
-							     : MERGED;
-	if (rc == MF_OK && m->outcome == MERGED)
-		rc = put_text(m, &out, cancel, &t->err);
-	mf_buf_free(&base);
+	mf_buf_add(&text, ours.p, ours.n);
+	for (size_t i = 0; i < m->n && rc == MF_OK; i++)
+		rc = merge_one(m, &m->side[i], &ours, &text, cancel);
+	m->outcome = outcome(m, mf_buf_str(&text), mf_buf_str(&ours));
+	if (rc == MF_OK && m->outcome == IS_NEW)
+		rc = put_text(m, &text, cancel, &t->err);
 	mf_buf_free(&ours);
-	mf_buf_free(&theirs);
-	mf_buf_free(&out);
+	mf_buf_free(&text);
 	return rc;
 }
 
@@ -150,12 +210,31 @@ take_result(struct merging *m, struct mf_choice *c)
 		c->state = MF_CHOICE_TRIED;
 	} else if (err->code != MF_OK) {
 		mf_choice_fail(m->task.f, m->p->relpath, err);
-	} else if (m->outcome == MERGED) {
+	} else if (m->outcome == IS_NEW) {
 		c->text = m->text;
 		m->text = NULL;
+	} else if (m->outcome == IS_OURS) {
+		c->take = MF_TAKE_MINE;
 	} else {
-		c->take = m->outcome == IS_OURS ? MF_TAKE_MINE : MF_TAKE_USE;
+		c->take = MF_TAKE_USE;
+		c->chosen = c->cap[m->outcome];
 	}
+}
+
+static void
+merging_free(struct merging *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		free(m->side[i].name);
+		mf_snap_row_free(m->side[i].base);
+		mf_snap_row_free(m->side[i].theirs);
+		mf_buf_free(&m->side[i].text);
+	}
+	free(m->side);
+	mf_snap_row_free(m->text);
+	free(m->clash);
+	free(m->relpath);
+	free(m);
 }
 
 static void
@@ -175,20 +254,31 @@ merging_done(struct mf_task *t)
 		else
 			mf_path_look(f, m->p, 0);
 	}
-	mf_snap_row_free(m->base);
-	mf_snap_row_free(m->theirs);
-	mf_snap_row_free(m->text);
-	free(m->clash);
-	free(m->relpath);
-	free(m);
+	merging_free(m);
 }
 
-/* What both began with; NULL: nothing, or it is too big, or no file. */
+/* The deepest snapshot that the i-th version has in common with ours, or with one that is merged before it. */
 static const mf_snap_row *
-common_text(struct mf_gathered *g, mf_sid theirs, mf_err *err)
+nearest(struct mf_gathered *g, const struct mf_choice *c, size_t i)
 {
-	mf_sid sid = g->e == MF_SID_NONE ? MF_SID_NONE : mf_common_ancestor(&g->history, g->e, theirs);
-	const mf_snap_row *base = sid == MF_SID_NONE || g->broken ? NULL : mf_facts_row(g, sid);
+	mf_sid theirs = mf_facts_sid(g, c->cap[i].text);
+	const mf_snap_row *best = NULL;
+
+	for (size_t k = 0; k <= i && !g->broken; k++) {
+		mf_sid with = k == 0 ? g->e : mf_facts_sid(g, c->cap[k - 1].text);
+		mf_sid sid = with == MF_SID_NONE ? MF_SID_NONE : mf_common_ancestor(&g->history, with, theirs);
+		const mf_snap_row *row = sid == MF_SID_NONE || g->broken ? NULL : mf_facts_row(g, sid);
+		if (row != NULL && (best == NULL || row->depth > best->depth))
+			best = row;
+	}
+	return best;
+}
+
+/* What they began with; NULL: nothing, or it is too big, or no file. */
+static const mf_snap_row *
+common_text(struct mf_gathered *g, const struct mf_choice *c, size_t i, mf_err *err)
+{
+	const mf_snap_row *base = nearest(g, c, i);
 
 	if (g->broken)
 		(void)mf_fail(err, MF_EBUSY, 0, "the history is not complete yet");
@@ -213,34 +303,49 @@ check(const struct mf_path *p, const mf_snap_row *theirs, mf_err *err)
 	return MF_OK;
 }
 
+/* Everything that the task needs to know of each version. */
+static bool
+prepare(struct merging *m, const struct mf_choice *c, struct mf_gathered *g, mf_err *err)
+{
+	m->side = mf_alloc(c->n * sizeof(*m->side));
+	for (size_t i = 0; i < c->n; i++) {
+		struct side *s = &m->side[m->n++];
+		const mf_snap_row *theirs = mf_facts_row(g, mf_facts_sid(g, c->cap[i].text)), *base;
+
+		s->name = mf_strdup(mf_strz(c->name[i]));
+		if (check(m->p, theirs, err) != MF_OK)
+			return false;
+		s->theirs = mf_snap_row_dup(theirs);
+		if ((base = common_text(g, c, i, err)) == NULL)
+			return false;
+		s->base = mf_snap_row_dup(base);
+	}
+	return true;
+}
+
 bool
 mf_merge_start(struct mf_folder *f, struct mf_path *p, struct mf_choice *c, struct mf_gathered *g)
 {
-	mf_sid sid = mf_facts_sid(g, c->chosen.text);
-	const mf_snap_row *theirs = mf_facts_row(g, sid), *base = NULL;
+	struct merging *m = mf_alloc(sizeof(*m));
 	mf_err err = {0};
 
-	if (check(p, theirs, &err) == MF_OK)
-		base = common_text(g, sid, &err);
-	if (base == NULL) {
+	m->p = p;
+	if (!prepare(m, c, g, &err)) {
 		if (c->automatic && !may_work_later(err.code))
 			c->state = MF_CHOICE_TRIED;
 		else
 			mf_choice_fail(f, p->relpath, &err);
+		merging_free(m);
 		return false;
 	}
-	struct merging *m = mf_alloc(sizeof(*m));
 	m->task.work = merging_work;
 	m->task.done = merging_done;
 	m->task.pool = MF_POOL_TRANSFER;
 	m->task.may_stop = true;
-	m->p = p;
 	m->root = f->root;
 	m->ticket = c->ticket;
 	m->relpath = mf_strdup(mf_strz(p->relpath));
 	m->ours_then = c->then;
-	m->base = mf_snap_row_dup(base);
-	m->theirs = mf_snap_row_dup(theirs);
 	p->stage = MF_ST_MERGING;
 	mf_task_start(f, &m->task);
 	return true;

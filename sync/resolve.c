@@ -190,15 +190,12 @@ see(struct mf_choice *c, const mf_conflict *rows, size_t n)
 static mf_code
 choose(struct mf_choice *c, const char *use, mf_err *err)
 {
-	const char *what = c->take == MF_TAKE_MERGE ? "merge" : "theirs";
-
-	if (c->take == MF_TAKE_MINE)
+	if (c->take == MF_TAKE_MINE || c->take == MF_TAKE_MERGE)
 		return MF_OK;
-	if (c->take != MF_TAKE_USE) {
-		c->take = c->take == MF_TAKE_THEIRS ? MF_TAKE_USE : c->take;
+	if (c->take == MF_TAKE_THEIRS) {
+		c->take = MF_TAKE_USE;
 		c->chosen = c->cap[0];
-		return c->n == 1 ? MF_OK
-				 : mf_fail(err, MF_EINVAL, 0, "Cannot use \"%s\" with %zu conflicts", what, c->n);
+		return c->n == 1 ? MF_OK : mf_fail(err, MF_EINVAL, 0, "Cannot use \"theirs\" with %zu conflicts", c->n);
 	}
 	for (size_t i = 0; i < c->n; i++) {
 		if (strcmp(c->name[i], use) != 0)
@@ -228,7 +225,10 @@ check(struct mf_folder *f, struct mf_choice *c, const char *use, mf_err *err)
 		rc = mf_fail(
 			err, MF_ECHANGED, 0, "the versions in conflict with %s have changed meanwhile", c->relpath);
 	if (rc == MF_OK && c->take == MF_TAKE_MERGE && f->conf.read_only)
-		rc = mf_fail(err, MF_EINVAL, 0, "Cannot merge in a read-only folder");
+		rc = mf_fail(err, MF_EINVAL, 0,
+			"Cannot merge in a read-only folder: what comes of it would be a version, and it publishes "
+			"none;"
+			" take one, or edit the file and take yours");
 	if (rc == MF_OK && c->take == MF_TAKE_MERGE && mf_rules_withhold(f, c->relpath))
 		rc = mf_fail(err, MF_EINVAL, 0, "Cannot merge what .magicignore takes out");
 	if (rc == MF_OK && f->set.paused)
@@ -288,20 +288,23 @@ knew_of(const struct mf_choice *c, const mf_immdir *cap)
 	return false;
 }
 
-/* Is it still the conflict that whoever chose has seen? */
+/* Is it still the conflict that whoever chose has seen?  To be merged, no version may have left it either. */
 static bool
 still_fits(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const struct mf_choice *c)
 {
-	bool chosen = c->take == MF_TAKE_MINE, any = false, news = false;
+	bool chosen = c->take == MF_TAKE_MINE, news = false;
+	size_t open = 0;
 
 	for (size_t i = 0; i < g->n_conflict; i++) {
 		if (g->conflict[i].closing)
 			continue;
-		any = true;
+		open++;
 		news |= !knew_of(c, &g->conflict[i].cap);
 		chosen |= strcmp(g->conflict[i].cap.text, c->chosen.text) == 0;
 	}
-	if (!any)
+	if (c->take == MF_TAKE_MERGE)
+		chosen = open == c->n;
+	if (open == 0)
 		fail(f, p->relpath, "%s is in conflict no longer", p->relpath);
 	else if (news || !chosen)
 		fail(f, p->relpath, "the versions in conflict with %s have changed meanwhile", p->relpath);
@@ -383,7 +386,6 @@ mf_choice_automatic(struct mf_folder *f, struct mf_path *p, struct mf_gathered *
 	c->automatic = true;
 	c->then = p->seen.st;
 	(void)see(c, g->conflict, g->n_conflict);
-	c->chosen = c->cap[0];
 	return true;
 }
 

@@ -26,7 +26,7 @@ struct mf_choice {
 	char **name;       /* slots of the versions ... */
 	mf_immdir *cap;    /* ... and what they were */
 	size_t n;
-	mf_immdir chosen; /* USE, MERGE: one of them */
+	mf_immdir chosen; /* USE: one of them */
 	mf_stat then;     /* USE, MERGE: p as it was */
 	bool automatic;   /* nobody waits */
 	bool outdated;    /* when it was made, a marker did not hold its version yet, but an older one */
@@ -71,7 +71,8 @@ struct mf_choice *mf_choice_of(const struct mf_folder *f, const char *relpath);
 
 enum { MF_MERGE_MAX = 1 << 20 }; /* bytes, each of the three */
 
-/** Merge p and the chosen version from where their histories part; the result goes into the choice.
+/** Merge p and the other versions, one after the other, each from where its history parts from those before; the
+ *  result goes into the choice.
  *  @return false: it cannot be tried; the choice has ended. */
 bool mf_merge_start(struct mf_folder *f, struct mf_path *p, struct mf_choice *c, struct mf_gathered *g);
 

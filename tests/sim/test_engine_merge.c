@@ -146,6 +146,99 @@ Test(engine_merge, without_a_file_there_is_nothing_to_merge, .timeout = 60)
 	cast_end(&p.c);
 }
 
+/* ---- several other versions ---- */
+
+#define LINES(one, three, five, seven) \
+	one " is the first line of a text that is long enough for a share of its own\n" \
+	    "two\n" three "\nfour\n" five "\nsix\n" seven "\n"
+
+/* Three have edited what they had together; alice has both others' versions beside hers. */
+static struct member *
+three_init(struct play *p, uint64_t seed, const char *ours, const char *bobs, const char *carols)
+{
+	struct member *d;
+
+	cast_init(&p->c, seed);
+	p->c.dark = true;
+	p->a = cast_add(&p->c, "alice");
+	p->b = cast_add(&p->c, "bob");
+	d = cast_add(&p->c, "carol");
+	cast_write(p->a, "p", LINES("one", "three", "five", "seven"));
+	publish(p->a);
+	receive(p->b);
+	receive(d);
+	cast_write(p->a, "p", ours);
+	cast_write(p->b, "p", bobs);
+	cast_write(d, "p", carols);
+	for (size_t i = 0; i < 3; i++)
+		publish(&p->c.m[(i + seed) % 3]);
+	receive(p->a);
+	cr_assert(cast_conflicts(p->a) == 2, "%zu", cast_conflicts(p->a));
+	return d;
+}
+
+Test(engine_merge, several_versions_are_merged_one_after_the_other, .timeout = 60)
+{
+	struct play p;
+	mf_immdir cap;
+	mf_snapshot s;
+	mf_err err;
+
+	for (uint64_t seed = 80; seed < 83; seed++) {
+		(void)three_init(&p, seed, LINES("ONE", "three", "five", "seven"),
+			LINES("one", "THREE", "five", "seven"), LINES("one", "three", "FIVE", "seven"));
+		cr_assert(cast_resolve(p.a, "p", MF_TAKE_MERGE, NULL, &err) == MF_OK, "%s", err.text);
+		cr_assert(cast_has(p.a, "p", LINES("ONE", "THREE", "FIVE", "seven")));
+		cr_assert(!cast_exists(p.a, "p.conflict-bob") && !cast_exists(p.a, "p.conflict-carol"));
+		settled(&p, LINES("ONE", "THREE", "FIVE", "seven"));
+		cr_assert(cast_head(p.a, "p", &cap, &s) && s.n_parents == 3, "%zu parents", s.n_parents);
+		mf_snapshot_clear(&s);
+		cast_end(&p.c);
+	}
+}
+
+Test(engine_merge, one_that_holds_all_the_others_is_taken, .timeout = 60)
+{
+	struct play p;
+	mf_err err;
+
+	(void)three_init(&p, 84, LINES("ONE", "three", "five", "seven"), LINES("one", "THREE", "five", "seven"),
+		LINES("ONE", "THREE", "five", "seven"));
+	uint64_t puts = sim_count(p.a->h, SIM_PUT);
+	cr_assert(cast_resolve(p.a, "p", MF_TAKE_MERGE, NULL, &err) == MF_OK, "%s", err.text);
+	cr_assert(sim_count(p.a->h, SIM_PUT) - puts <= 1, "its document, no content");
+	settled(&p, LINES("ONE", "THREE", "five", "seven"));
+	cast_end(&p.c);
+}
+
+static void
+three_refused(uint64_t seed, const char *ours, const char *bobs, const char *carols, const char *text)
+{
+	struct play p;
+	mf_err err;
+
+	(void)three_init(&p, seed, ours, bobs, carols);
+	uint64_t writes = cast_writes(&p.c);
+	cr_assert(cast_resolve(p.a, "p", MF_TAKE_MERGE, NULL, &err) == MF_EUNSUPPORTED, "%s", err.text);
+	cr_assert(strcmp(err.text, text) == 0, "%s", err.text);
+	cr_assert(cast_has(p.a, "p", ours) && cast_has(p.a, "p.conflict-bob", bobs) &&
+		cast_has(p.a, "p.conflict-carol", carols) && cast_conflicts(p.a) == 2);
+	cr_assert(cast_writes(&p.c) == writes && p.a->errors == 0);
+	cr_assert(cast_resolve(p.a, "p", MF_TAKE_USE, "carol", &err) == MF_OK, "%s", err.text);
+	settled(&p, carols);
+	cast_end(&p.c);
+}
+
+Test(engine_merge, if_one_of_several_does_not_merge_nothing_is_done, .timeout = 60)
+{
+	three_refused(85, LINES("ONE", "three", "five", "seven"), LINES("one", "THREE", "five", "seven"),
+		LINES("EINS", "three", "five", "seven"),
+		"with the version of carol: the merge is not clean: 1 conflict, in our line 1");
+	three_refused(86, LINES("ONE", "three", "five", "seven"), LINES("one", "three", "five", "SEVEN"),
+		LINES("one", "three", "five", "SIEBEN"),
+		"with the version of carol: it clashes with what the others say: the merge is not clean");
+}
+
 static void
 by_itself(struct play *p)
 {

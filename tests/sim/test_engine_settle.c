@@ -42,7 +42,6 @@ Test(engine_settle, case_24_theirs_and_use, .timeout = 60)
 
 	play_init(&p, 240, 3);
 	play_refused(p.a, "p", MF_TAKE_THEIRS, NULL, MF_EINVAL, "Cannot use \"theirs\" with 2 conflicts");
-	play_refused(p.a, "p", MF_TAKE_MERGE, NULL, MF_EINVAL, "Cannot use \"merge\" with 2 conflicts");
 	play_refused(p.a, "p", MF_TAKE_USE, "dora", MF_EINVAL, "\"p\" is not conflicted with \"dora\"");
 	play_refused(p.a, "q", MF_TAKE_MINE, NULL, MF_EINVAL, "No conflicts for \"q\"");
 	cr_assert(cast_conflicts(p.a) == 2 && cast_has(p.a, "p", OURS) && cast_has(p.a, "p.conflict-carol", THIRD));

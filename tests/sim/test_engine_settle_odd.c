@@ -56,7 +56,10 @@ Test(engine_settle_odd, a_reader_settles_for_itself, .timeout = 60)
 		uint64_t writes = cast_writes(&p.c);
 		if (k == 2)
 			cast_write(r, "p", OTHER); /* local, and never published */
-		play_refused(r, "p", MF_TAKE_MERGE, NULL, MF_EINVAL, "Cannot merge in a read-only folder");
+		play_refused(r, "p", MF_TAKE_MERGE, NULL, MF_EINVAL,
+			"Cannot merge in a read-only folder: what comes of it would be a version, and it publishes "
+			"none;"
+			" take one, or edit the file and take yours");
 		cr_assert(cast_resolve(r, "p", k == 1 ? MF_TAKE_THEIRS : MF_TAKE_MINE, NULL, &err) == MF_OK, "%s",
 			err.text);
 		for (int i = 0; i < 3; i++) {
