@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "daemon/files.h"
+#include "daemon/leftovers.h"
 
 enum { LOCKED_WAIT_MS = 200, LOCKED_TRIES = 150 }; /* half a minute for whoever holds the database */
 
@@ -17,7 +18,7 @@ struct app_adding {
 	struct mf_app *app;
 	char *name, *author, *magic_path, *state_dir, *url;
 	unsigned poll_interval_s, scan_interval_s;
-	bool joining, read_only;
+	bool joining, read_only, marked;
 	mf_dirread collective, personal;
 	mf_grid_conf conf;
 	struct mf_grid *grid; /* open already, or opened by the job */
@@ -47,6 +48,8 @@ adding_end(struct app_adding *a)
 	while (*at != a)
 		at = &(*at)->next;
 	*at = a->next;
+	if (a->marked)
+		mf_leftovers_unmark(a->state_dir);
 	a->done(a->arg, &a->err, &a->personal);
 	if (a->timer != NULL)
 		a->app->env->ops->timer_free(a->timer);
@@ -81,6 +84,8 @@ add_work(void *arg, const mf_cancel *cancel)
 		a->err.code = mf_grid_open(a->url, &a->conf, &a->grid, &a->err);
 		a->opened_here = a->err.code == MF_OK;
 	}
+	if (a->err.code == MF_OK)
+		a->marked = mf_leftovers_mark(a->state_dir, MF_LEFTOVERS_NEW);
 	if (a->err.code == MF_OK)
 		a->err.code = mf_folder_create(a->app->env, a->grid, &what, &a->personal, cancel, &a->err);
 }
@@ -181,6 +186,7 @@ struct leaving {
 	mf_app_folder *f;
 	char *dirs[LEFT_DIRS]; /* stash, then state */
 	char *magic_path;      /* the user's own directory: never touched; NULL if unknown */
+	bool marked;           /* killed from now on, the next start removes the state directory (leftovers.h) */
 	mf_err whys[LEFT_DIRS];
 	mf_err err;
 	struct mf_timer *timer;
@@ -203,6 +209,8 @@ leaving_end(struct leaving *l)
 		paths[failed] = l->dirs[i];
 		whys[failed++] = l->whys[i];
 	}
+	if (l->marked)
+		mf_leftovers_unmark(l->dirs[1]);
 	if (l->err.code == MF_OK) {
 		mf_log(MF_LOG_INFO, "daemon", l->f->name, "folder left");
 		mf_app_folder_drop(app, l->f);
@@ -255,6 +263,9 @@ static void
 forget(void *arg)
 {
 	struct leaving *l = arg;
+
+	if (!l->marked && l->magic_path != NULL && !holds(l->dirs[1], l->magic_path))
+		l->marked = mf_leftovers_mark(l->dirs[1], MF_LEFTOVERS_GOING);
 	mf_code rc = mf_config_folder_remove(l->app->config, l->f->name, &l->err);
 
 	if (rc == MF_EBUSY && l->tries++ < LOCKED_TRIES && !l->app->stopping) {

@@ -11,6 +11,7 @@
 #include "base/db.h"
 #include "daemon/endpoint.h"
 #include "daemon/files.h"
+#include "daemon/leftovers.h"
 
 /* Python's upgrades, one per version number (datamodel-and-sync.md 6.2). */
 static const char *const upgrades[MF_CONFIG_VERSION] = {
@@ -148,10 +149,10 @@ fill_new(const char *path, const mf_config_new *what, const char *client, mf_err
 }
 
 static mf_code
-write_readme(const char *dir, mf_err *err)
+write_readme(const char *where, const char *dir, mf_err *err)
 {
 	mf_buf text = {0};
-	char *path = mf_path_join(dir, "README");
+	char *path = mf_path_join(where, "README");
 	mf_code rc;
 
 	mf_buf_addf(&text,
@@ -164,6 +165,38 @@ write_readme(const char *dir, mf_err *err)
 	free(path);
 	mf_buf_free(&text);
 	return rc;
+}
+
+/* All that a new configuration has; @p dir is its name to be. */
+static mf_code
+fill_dir(const char *tmp, const char *dir, const mf_config_new *what, const char *client, mf_err *err)
+{
+	char *path = mf_path_join(tmp, "global.sqlite");
+	mf_code rc = write_readme(tmp, dir, err);
+
+	if (rc == MF_OK)
+		rc = fill_new(path, what, client, err);
+	if (rc == MF_OK)
+		rc = mf_config_make_secrets(tmp, err);
+	if (rc == MF_OK)
+		rc = mf_config_make_token(tmp, err);
+	free(path);
+	return rc;
+}
+
+/* What was left of it by others that were killed while they made it. */
+static void
+sweep_beside(const char *dir)
+{
+	char *parent = mf_strdup(mf_strz(dir)), *slash = strrchr(parent, '/');
+	mf_buf prefix = {0};
+
+	mf_buf_addf(&prefix, "%s.", slash != NULL ? slash + 1 : dir);
+	if (slash != NULL)
+		*slash = '\0';
+	mf_leftovers_tmp(slash == NULL ? "." : *parent == '\0' ? "/" : parent, (const char *)prefix.p);
+	mf_buf_free(&prefix);
+	free(parent);
 }
 
 mf_code
@@ -180,20 +213,19 @@ mf_config_create(const char *dir, const mf_config_new *what, mf_err *err)
 		(void)snprintf(client, sizeof(client), "%s", what->client_endpoint);
 	else if ((rc = mf_endpoint_derive(mf_strz(what->api_endpoint), client, err)) != MF_OK)
 		return rc;
-	rc = mf_mkdir_all(dir, 0700, err);
-	if (rc != MF_OK)
-		return rc;
+	mf_buf tmp = {0};
+	mf_buf_addf(&tmp, "%s.%ld.tmp", dir, (long)getpid());
+	sweep_beside(dir);
+	rc = mf_mkdir_all((const char *)tmp.p, 0700, err);
 	old = umask(077); /* sqlite makes its files 0644 less the mask */
-	char *path = mf_path_join(dir, "global.sqlite");
-	rc = write_readme(dir, err);
 	if (rc == MF_OK)
-		rc = fill_new(path, what, client[0] != '\0' ? client : NULL, err);
-	if (rc == MF_OK)
-		rc = mf_config_make_secrets(dir, err);
-	if (rc == MF_OK)
-		rc = mf_config_make_token(dir, err);
+		rc = fill_dir((const char *)tmp.p, dir, what, client[0] != '\0' ? client : NULL, err);
 	(void)umask(old);
-	free(path);
+	if (rc == MF_OK && rename((const char *)tmp.p, dir) != 0)
+		rc = mf_fail_errno(err, errno, "make %s", dir);
+	if (rc != MF_OK)
+		(void)mf_remove_tree((const char *)tmp.p, NULL);
+	mf_buf_free(&tmp);
 	return rc;
 }
 

@@ -13,6 +13,7 @@ libmf_a_SOURCES += \
 	%reldir%/http1.c %reldir%/http1.h %reldir%/http1_impl.h \
 	%reldir%/http1_listen.c %reldir%/http1_parse.c \
 	%reldir%/jsontext.c %reldir%/jsontext.h \
+	%reldir%/leftovers.c %reldir%/leftovers.h \
 	%reldir%/pidfile.c %reldir%/pidfile.h \
 	%reldir%/run.c %reldir%/run.h \
 	%reldir%/text.c %reldir%/text.h \

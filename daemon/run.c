@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "daemon/api.h"
+#include "daemon/leftovers.h"
 #include "daemon/pidfile.h"
 
 enum { STOP_MS = 1800, N_SIGNALS = 2 }; /* GridSync kills after 5 s; we promise 2 s */
@@ -208,6 +209,7 @@ set_up(struct life *d, mf_err *err)
 		return rc;
 	if (stale)
 		mf_log(MF_LOG_INFO, "daemon", NULL, "'%s' refers to a process that isn't running", d->pidfile.path);
+	mf_leftovers_sweep(d->config);
 	rc = mf_env_real_new(&d->loop, 0, &d->env, err);
 	if (rc != MF_OK)
 		return rc;

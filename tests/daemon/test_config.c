@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/config.h"
 #include "daemon/files.h"
+#include "daemon/leftovers.h"
 
 static char base[] = "/tmp/mf-config-XXXXXX";
 static char dir[64], global[80];
@@ -174,6 +176,75 @@ Test(config, folders_come_and_go_in_code_point_order, .timeout = 20, .init = beg
 	cr_assert(
 		strcmp(state + strlen(dir), "/folder-3VbeQTeVHZySaBsDQW7BX4hrRIKifjpRfTLwhSRMvl0=") == 0, "%s", state);
 	free(state);
+	mf_config_close(c);
+}
+
+/* The number of a process that is gone. */
+static long
+dead(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	cr_assert(pid > 0 && waitpid(pid, NULL, 0) == pid);
+	return (long)pid;
+}
+
+static bool
+put(const char *path, bool directory)
+{
+	return directory ? mkdir(path, 0700) == 0 : mf_file_replace(path, MF_STR("x"), 0600, NULL) == MF_OK;
+}
+
+Test(config, what_a_killed_init_left_is_no_obstacle_and_goes, .timeout = 20, .init = begin, .fini = end)
+{
+	long gone = dead();
+	char ours[100], other[100], inside[120];
+
+	(void)snprintf(ours, sizeof(ours), "%s.%ld.tmp", dir, gone);
+	(void)snprintf(inside, sizeof(inside), "%s/global.sqlite", ours);
+	(void)snprintf(other, sizeof(other), "%s.%ld.tmp", dir, (long)getppid());
+	cr_assert(put(ours, true) && put(inside, false) && put(other, true));
+	mf_config_close(make());
+	cr_assert(access(ours, F_OK) != 0, "its maker is gone");
+	cr_assert(access(other, F_OK) == 0, "its maker is still at it");
+}
+
+Test(config, leftovers_go_and_what_is_not_known_to_be_one_stays, .timeout = 20, .init = begin, .fini = end)
+{
+	static const char *const dirs[] = {"folder-new", "folder-kept", "folder-old"};
+	struct mf_config *c = make();
+	long gone = dead();
+	char path[4][100], names[5][500];
+
+	for (int i = 0; i < 3; i++) {
+		(void)snprintf(path[i], sizeof(path[i]), "%s/%s", dir, dirs[i]);
+		if (i < 2) /* the third is of a time without marks, or of another program */
+			cr_assert(mf_leftovers_mark(path[i], MF_LEFTOVERS_NEW));
+		cr_assert(put(path[i], true));
+		(void)snprintf(names[i], sizeof(names[i]), "%s/state.sqlite", path[i]);
+		cr_assert(put(names[i], false));
+		cr_assert(!mf_leftovers_mark(path[i], MF_LEFTOVERS_NEW), "it is there already");
+	}
+	/* listed by another way to it */
+	cr_assert(mf_config_folder_add(c, "kept", "/elsewhere/folder-kept", NULL, NULL) == MF_OK);
+	(void)snprintf(names[0], sizeof(names[0]), "%s/api_token.%ld.tmp", dir, gone);
+	(void)snprintf(names[1], sizeof(names[1]), "%s/private/secret.%ld.tmp", dir, gone);
+	(void)snprintf(names[2], sizeof(names[2]), "%s/api_token.%ld.tmp", dir, (long)getpid());
+	(void)snprintf(names[3], sizeof(names[3]), "%s/mine.tmp", dir);
+	(void)snprintf(names[4], sizeof(names[4]), "%s/mine.2020", dir);
+	for (int i = 0; i < 5; i++)
+		cr_assert(put(names[i], false));
+	mf_leftovers_sweep(c);
+	for (int i = 0; i < 5; i++)
+		cr_assert((access(names[i], F_OK) == 0) == (i >= 2), "%s", names[i]);
+	for (int i = 0; i < 3; i++)
+		cr_assert((access(path[i], F_OK) == 0) == (i > 0), "%s", path[i]);
+	cr_assert(mf_leftovers_mark(path[1], MF_LEFTOVERS_GOING));
+	cr_assert(mf_config_folder_remove(c, "kept", NULL) == MF_OK);
+	mf_leftovers_sweep(c);
+	cr_assert(access(path[1], F_OK) != 0 && access(path[2], F_OK) == 0);
 	mf_config_close(c);
 }
 
