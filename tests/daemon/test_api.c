@@ -226,7 +226,7 @@ Test(api, adding_goes_on_when_the_client_leaves, .timeout = 60)
 
 	open_world();
 	(void)close(add("orphan"));
-	for (int i = 0; i < 100 && n == 0; i++) {
+	for (int i = 0; i < 1000 && n == 0; i++) {
 		turn(20);
 		cr_assert(reap(ask("GET", "/v1/magic-folder", ""), &list) == 200);
 		n = json_object_size(list);
