@@ -224,6 +224,68 @@ Test(engine_watch, a_tree_renamed_and_removed_at_once_is_gone_and_asked_about, .
 	cast_end(&p.c);
 }
 
+/* ---- which names wait (docs/architecture.md) ---------------------------------------------------------------- */
+
+struct appears {
+	struct member *m;
+	size_t entries;
+};
+
+static bool
+has_appeared(void *arg)
+{
+	const struct appears *a = arg;
+
+	return cast_entries(a->m) > a->entries;
+}
+
+/* Milliseconds from a file's close to its entry in our directory; -1: none within ten seconds. */
+static int64_t
+waits(struct pair *p, const char *name)
+{
+	struct appears a = {p->a, cast_entries(p->a)};
+	int64_t begin = sim_now_ms(p->c.w);
+
+	cast_write(p->a, name, LONG1);
+	return sim_run_until(p->c.w, has_appeared, &a, 10000) ? sim_now_ms(p->c.w) - begin : -1;
+}
+
+Test(engine_watch, plain_names_go_at_once_and_those_of_a_moment_wait, .timeout = 60)
+{
+	static const struct {
+		const char *name;
+		int64_t from_ms, to_ms; /* -1: never */
+	} all[] = {
+		{"report.txt", 50, 199},
+		{"new document", 50, 199},
+		{"4913", 200, 400},
+		{".profile", 200, 400},
+		{"index.lock", 200, 400},
+		{"a.new", 200, 400},
+		{"lu3x9k.tmp", 5000, 6000},
+		{"report.XatjSJ", 5000, 6000},
+		{"report.txt~", -1, -1},
+		{".report.txt.swp", -1, -1},
+		{"film.part", -1, -1},
+	};
+	struct pair p;
+
+	pair_init(&p, 14, 0);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		int64_t ms = waits(&p, all[i].name);
+		cr_assert(ms >= all[i].from_ms && ms <= all[i].to_ms, "%s took %lld ms", all[i].name, (long long)ms);
+		sim_run_for(p.c.w, 3000);
+	}
+	/* a new name of the waiting kind that is gone within that time was never there for anybody */
+	size_t entries = cast_entries(p.a);
+	cast_write(p.a, "5317", LONG1);
+	sim_run_for(p.c.w, 150);
+	cr_assert(cast_remove(p.a, "5317"));
+	sim_run_for(p.c.w, 5000);
+	cr_assert(cast_entries(p.a) == entries);
+	cast_end(&p.c);
+}
+
 /* ---- directories that are quicker than their watches ------------------------------------------------------- */
 
 /* A tree that grows between a directory's listing and its watch, at each moment that there is. */
