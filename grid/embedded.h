@@ -76,6 +76,11 @@ mf_code mf_embedded_same(struct mf_grid *, const mf_filecap *, const mf_source *
 /** The whole content of a CHK or LIT capability of either family; appended to @p out. */
 mf_code mf_embedded_fetch(struct mf_embedded *e, const mf_cap *cap, mf_buf *out, const mf_cancel *cancel, mf_err *err);
 
+/* embedded_mend.c */
+/** Shares @p num (n of them) of the file in @p r were found bad, and it was read all the same: make them again, and put
+ *  those in place that still are bad.  What cannot be mended stays as it is: nobody waits for it. */
+void mf_embedded_mend(struct mf_embedded *e, const mf_chk_read *r, const uint32_t *num, size_t n);
+
 /* embedded_dir.c */
 mf_code mf_embedded_put_dir(struct mf_grid *, const mf_link *, size_t, mf_immdir *, const mf_cancel *, mf_err *);
 mf_code mf_embedded_list(

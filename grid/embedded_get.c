@@ -10,15 +10,24 @@ struct open_set {
 	uint8_t si[MF_SI_SIZE];
 	struct mf_imm_share *file[MF_SHARES_MAX];
 	mf_share_in in[MF_SHARES_MAX];
-	size_t n, bad;
+	size_t n;
+	uint32_t bad[MF_SHARES_MAX]; /* numbers */
+	size_t n_bad;
 };
 
 static void
 note_bad(void *arg, uint32_t num, const mf_err *why)
 {
 	struct open_set *s = arg;
+	size_t i = 0;
 
 	mf_store_advise(s->e->store, s->si, num, why);
+	if (why->code != MF_EFORMAT)
+		return; /* it could not be read, which says nothing about what it holds */
+	while (i < s->n_bad && s->bad[i] != num)
+		i++;
+	if (i == s->n_bad && s->n_bad < MF_SHARES_MAX)
+		s->bad[s->n_bad++] = num;
 }
 
 static void
@@ -39,7 +48,6 @@ set_add(struct open_set *s, uint32_t num, mf_err *err)
 		s->in[s->n] = mf_imm_share_in(s->file[s->n]);
 		s->n++;
 	} else if (rc == MF_EFORMAT) {
-		s->bad++;
 		note_bad(s, num, &why);
 	} else if (rc != MF_ENOTFOUND) {
 		if (err != NULL)
@@ -61,7 +69,7 @@ set_open(struct mf_embedded *e, const mf_cap *cap, struct open_set **out, mf_err
 	if (s == NULL)
 		return mf_fail(err, MF_ENOMEM, 0, "no memory to read shares");
 	s->e = e;
-	s->n = s->bad = 0;
+	s->n = s->n_bad = 0;
 	if (!mf_cap_storage_index(cap, s->si))
 		MF_BUG("capability without a storage index");
 	if (cap->n != 1) /* else there can be no share but number 0 */
@@ -69,8 +77,8 @@ set_open(struct mf_embedded *e, const mf_cap *cap, struct open_set **out, mf_err
 	for (size_t i = 0; i < n && rc == MF_OK; i++)
 		rc = set_add(s, num[i], err);
 	if (rc == MF_OK && s->n == 0)
-		rc = s->bad > 0 ? mf_fail(err, MF_EFORMAT, 0, "no share of the file is good")
-				: mf_fail(err, MF_ENOTFOUND, 0, "the store has no share of the file");
+		rc = s->n_bad > 0 ? mf_fail(err, MF_EFORMAT, 0, "no share of the file is good")
+				  : mf_fail(err, MF_ENOTFOUND, 0, "the store has no share of the file");
 	if (rc != MF_OK) {
 		set_close(s);
 		s = NULL;
@@ -116,6 +124,8 @@ get_range(struct mf_embedded *e, const mf_cap *cap, uint64_t off, uint64_t len, 
 		return rc;
 	mf_chk_read r = reader(s, cap, cancel);
 	rc = mf_chk_decode(&r, off, len, sink, arg, err);
+	if (rc == MF_OK && s->n_bad > 0)
+		mf_embedded_mend(e, &r, s->bad, s->n_bad);
 	set_close(s);
 	return rc;
 }

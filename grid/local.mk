@@ -6,6 +6,7 @@ libmf_a_SOURCES += \
 	%reldir%/embedded_dir.c \
 	%reldir%/embedded_gc.c \
 	%reldir%/embedded_get.c \
+	%reldir%/embedded_mend.c \
 	%reldir%/embedded_put.c \
 	%reldir%/embedded_update.c \
 	%reldir%/gc.h \

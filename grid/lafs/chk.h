@@ -97,6 +97,10 @@ typedef struct mf_chk_read {
  *  MF_ECANCELED; or what the sink said. */
 mf_code mf_chk_decode(const mf_chk_read *r, uint64_t off, uint64_t len, mf_sink *sink, void *arg, mf_err *err);
 
+/** What the file was encoded with, from its capability and a proven share: mf_chk_encode() then makes its shares again.
+ *  Errors as mf_chk_decode(). */
+mf_code mf_chk_id_of(const mf_chk_read *r, mf_chk_id *out, mf_err *err);
+
 /** Does this share verify completely, every block and tree, up to the capability?  @p cap: CHK, DIR2-CHK or a verifier
  *  of these.  MF_OK or MF_EFORMAT with the part that fails; MF_ECANCELED. */
 mf_code mf_chk_verify_share(const mf_cap *cap, const mf_share_in *share, const mf_cancel *cancel, mf_err *err);

@@ -211,3 +211,19 @@ mf_chk_decode(const mf_chk_read *r, uint64_t off, uint64_t len, mf_sink *sink, v
 	free(x);
 	return rc;
 }
+
+mf_code
+mf_chk_id_of(const mf_chk_read *r, mf_chk_id *out, mf_err *err)
+{
+	struct mf_chk_reader d;
+	mf_code rc = mf_reader_init(&d, r, err);
+
+	if (rc != MF_OK)
+		return rc;
+	memcpy(out->key, r->cap->key, sizeof(out->key));
+	if (!mf_cap_storage_index(r->cap, out->si))
+		MF_BUG("capability without a storage index");
+	out->layout = d.layout;
+	mf_reader_deinit(&d);
+	return MF_OK;
+}

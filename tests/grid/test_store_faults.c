@@ -210,12 +210,119 @@ Test(store_faults, with_k_of_n_some_shares_may_be_lost_or_bad)
 	OK(fetch(f.g, &cap, &back, &err));
 	cr_assert(mf_str_eq(mf_buf_str(&back), mf_buf_str(&plain)));
 	mf_check c = check(f.g, cap.text);
-	cr_assert(c.good == 3 && c.bad == 2 && c.expected == 6 && c.needed == 3 && c.recoverable && !c.healthy);
-	share_path(&f, cap.text, 5, path);
-	cr_assert(unlink(path) == 0);
+	cr_assert(c.good == 5 && c.bad == 0 && c.expected == 6 && c.needed == 3, "bad ones were mended, lost ones not");
+	for (uint32_t i = 1; i < 6; i++) {
+		share_path(&f, cap.text, i, path);
+		if (i < 4)
+			flip(path, 5000);
+		else if (i == 4)
+			cr_assert(unlink(path) == 0);
+	}
 	cr_assert(fetch(f.g, &cap, &back, &err) == MF_EFORMAT);
+	c = check(f.g, cap.text);
+	cr_assert(c.good == 1 && c.bad == 3 && !c.recoverable, "nothing to mend them from");
 	(void)put(f.g, &plain);
 	cr_assert(check(f.g, cap.text).healthy, "putting again mends all");
+	mf_buf_free(&plain);
+	mf_buf_free(&back);
+	fixture_deinit(&f);
+}
+
+/* Read what is in the store, spoilt in every way: the lowest good shares serve, and bad ones are as they were. */
+static void
+mends(uint32_t k, uint32_t n, size_t size)
+{
+	struct fixture f;
+	mf_buf plain = noise(k * 100 + n, size), back = {0}, good, now;
+	char path[256];
+	mf_err err;
+
+	fixture_init(&f, k, n);
+	mf_filecap cap = put(f.g, &plain);
+	for (int how = 0; how < SPOILS; how++) {
+		uint32_t num = (uint32_t)how % n;
+
+		share_path(&f, cap.text, num, path);
+		good = read_path(path);
+		spoil(how, path, &good);
+		OK(fetch(f.g, &cap, &back, &err));
+		cr_assert(mf_str_eq(mf_buf_str(&back), mf_buf_str(&plain)));
+		now = read_path(path);
+		bool same = now.n == good.n && memcmp(now.p, good.p, good.n - 72) == 0; /* the lease is of now */
+		/* shares above those that are needed are not looked at, nor is a second share's UEB */
+		cr_assert(same || num >= k || (how == 5 && num > 0), "spoilt %d: share %u of %u-of-%u", how, num, k, n);
+		write_path(path, good.p, good.n);
+		mf_buf_free(&good);
+		mf_buf_free(&now);
+	}
+	mf_buf_free(&plain);
+	mf_buf_free(&back);
+	fixture_deinit(&f);
+}
+
+Test(store_faults, who_reads_a_bad_share_beside_good_ones_mends_it)
+{
+	mends(1, 3, 3000);
+	mends(2, 4, 70000);
+	mends(2, 3, (1 << 20) + 12345); /* two segments */
+}
+
+Test(store_faults, a_bad_share_that_is_the_only_one_stays_for_who_has_the_bytes)
+{
+	struct fixture f;
+	mf_buf plain = noise(9, 5000), back = {0};
+	char path[256];
+	mf_err err;
+
+	fixture_init(&f, 1, 1);
+	mf_filecap cap = put(f.g, &plain);
+	share_path(&f, cap.text, 0, path);
+	flip(path, 1000);
+	mf_buf bad = read_path(path);
+	cr_assert(fetch(f.g, &cap, &back, &err) == MF_EFORMAT);
+	mf_buf now = read_path(path);
+	cr_assert(mf_str_eq(mf_buf_str(&now), mf_buf_str(&bad)));
+	mf_buf_free(&now);
+	mf_buf_free(&bad);
+	mf_buf_free(&plain);
+	mf_buf_free(&back);
+	fixture_deinit(&f);
+}
+
+/* Many readers at once, of which each may mend, while the damage goes on. */
+Test(store_faults, readers_that_mend_are_in_nobodys_way)
+{
+	struct fixture f;
+	mf_buf plain = noise(10, 50000), back = {0};
+	char path[256];
+	mf_err err;
+	pid_t child[4];
+
+	fixture_init(&f, 2, 5);
+	mf_filecap cap = put(f.g, &plain);
+	for (int i = 0; i < 4; i++) {
+		child[i] = fork();
+		if (child[i] != 0)
+			continue;
+		struct mf_grid *g = fixture_open(&f, 2, 5);
+		for (int j = 0; j < 40; j++)
+			if (fetch(g, &cap, &back, &err) != MF_OK || !mf_str_eq(mf_buf_str(&back), mf_buf_str(&plain)))
+				_exit(1);
+		_exit(0);
+	}
+	for (uint32_t j = 0; j < 30; j++) {
+		share_path(&f, cap.text, j % 2, path); /* two at most are bad at once */
+		mf_buf one = read_path(path);
+		one.p[3000 + j] ^= 1;
+		write_path(path, one.p, one.n);
+		mf_buf_free(&one);
+	}
+	for (int i = 0; i < 4; i++) {
+		int status;
+		cr_assert(waitpid(child[i], &status, 0) == child[i] && status == 0, "a reader failed");
+	}
+	OK(fetch(f.g, &cap, &back, &err));
+	cr_assert(check(f.g, cap.text).healthy);
 	mf_buf_free(&plain);
 	mf_buf_free(&back);
 	fixture_deinit(&f);
