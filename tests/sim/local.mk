@@ -87,6 +87,7 @@ check_PROGRAMS += %reldir%/test_engine_identity
 %canon_reldir%_test_engine_identity_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_identity_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_engine_identity
+SOAK_TESTS += %reldir%/test_engine_identity
 check_PROGRAMS += %reldir%/test_engine_ignore
 %canon_reldir%_test_engine_ignore_SOURCES = %reldir%/test_engine_ignore.c $(SIM_CAST)
 %canon_reldir%_test_engine_ignore_CFLAGS = $(TEST_CFLAGS)

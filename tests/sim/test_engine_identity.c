@@ -244,6 +244,41 @@ Test(engine_identity, b19_another_key_is_kept_out_until_it_is_accepted, .timeout
 	cast_end(&t.c);
 }
 
+/* More than are remembered one by one (4096): they are looked at again, all of them, when the key is accepted. */
+Test(engine_identity, very_many_entries_of_another_key_are_kept_out_and_all_taken_when_it_is_accepted, .timeout = 900)
+{
+	enum { MANY = 4200 };
+	mf_link *links = mf_alloc(MANY * sizeof(*links));
+	mf_immdir *caps = mf_alloc(MANY * sizeof(*caps));
+	char(*name)[16] = mf_alloc(MANY * sizeof(*name));
+	struct trio t;
+	mf_err err;
+
+	if (getenv("MF_SOAK") == NULL)
+		cr_skip_test("a quarter of a minute of one core: in make soak");
+	trio_init(&t, 215);
+	for (size_t i = 0; i < MANY; i++) {
+		(void)snprintf(name[i], sizeof(name[i]), "many-%04zu", i);
+		caps[i] = forge(t.b, &(forged){.relpath = name[i], .text = "short", .seed = stranger});
+		links[i] = (mf_link){.name = mf_strz(name[i]), .cap = mf_strz(caps[i].text)};
+	}
+	cr_assert(sim_poke_dir(t.c.w, &mf_folder_config(t.b->f)->personal, links, MANY) == MF_OK);
+	receive(t.a);
+	KNOWS(t.a, "alice! bob:first carol:first ", "bob<bob:4096 ", "");
+	cr_assert(!cast_exists(t.a, name[0]) && !cast_exists(t.a, name[MANY - 1]));
+	cr_assert(errors(t.a) == 1, "one sentence for all: %zu", (size_t)errors(t.a));
+	cr_assert(mf_folder_trust(t.a->f, "bob", NULL, &err) == MF_OK, "%s", err.text);
+	sim_run_for(t.c.w, 60000);
+	receive(t.a);
+	for (size_t i = 0; i < MANY; i++)
+		cr_assert(cast_has(t.a, name[i], "short"), "%s was forgotten", name[i]);
+	cr_assert(errors(t.a) == 0);
+	free(links);
+	free(caps);
+	free(name);
+	cast_end(&t.c);
+}
+
 Test(engine_identity, it_clears_itself_when_the_entry_goes, .timeout = 60)
 {
 	struct trio t;
