@@ -73,13 +73,16 @@ sha(uint8_t out[32], const char *tag, const void *a, size_t an, const void *b, s
 
 /* Key from the bytes of the first pass, hash from those of the second. */
 static void
-make_cap(const struct sim_env *e, enum mf_cap_kind kind, mf_str first, mf_str second, char out[MF_CAP_MAX])
+make_cap(const struct sim_env *e, enum mf_cap_kind kind, mf_str first, mf_str second, const mf_link *links, size_t n,
+	char out[MF_CAP_MAX])
 {
 	mf_cap cap = {.kind = kind, .k = 1, .n = 1, .size = second.n};
 	uint8_t key[32];
 
 	sha(key, "simulated key:", e->host->convergence, sizeof(e->host->convergence), first.p, first.n);
 	memcpy(cap.key, key, sizeof(cap.key));
+	if (links != NULL && e->host->world->on_name != NULL)
+		e->host->world->on_name(e->host->world->on_name_arg, links, n, cap.key);
 	sha(cap.hash, "simulated hash:", cap.key, sizeof(cap.key), second.p, second.n);
 	mf_cap_print(&cap, out);
 }
@@ -132,7 +135,7 @@ op_put(struct mf_grid *g, const mf_source *src, mf_filecap *out, const mf_cancel
 		if (rc == MF_OK && e->dead)
 			rc = mf_fail(err, MF_ENET, 0, "the process is dead");
 		if (rc == MF_OK) {
-			make_cap(e, MF_CAP_CHK, mf_buf_str(&first), mf_buf_str(&second), out->text);
+			make_cap(e, MF_CAP_CHK, mf_buf_str(&first), mf_buf_str(&second), NULL, 0, out->text);
 			keep_file(e->host->world, out->text, mf_buf_str(&second));
 		}
 	}
@@ -201,7 +204,7 @@ op_put_dir(struct mf_grid *g, const mf_link *links, size_t n, mf_immdir *out, co
 	(void)snprintf(out->text, sizeof(out->text), "URI:DIR2-LIT:");
 	sim_children_pack(&l, &packed);
 	if (n > 0)
-		make_cap(e, MF_CAP_DIR2_CHK, mf_buf_str(&packed), mf_buf_str(&packed), out->text);
+		make_cap(e, MF_CAP_DIR2_CHK, mf_buf_str(&packed), mf_buf_str(&packed), links, n, out->text);
 	mf_buf_free(&packed);
 	struct sim_object *o = n == 0 ? NULL : sim_store_add(e->host->world, out->text, SIM_IMMDIR);
 	if (o != NULL)

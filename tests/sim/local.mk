@@ -123,3 +123,9 @@ check_PROGRAMS += %reldir%/test_engine_b_people
 %canon_reldir%_test_engine_b_people_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_b_people_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_engine_b_people
+check_PROGRAMS += %reldir%/test_engine_traces
+%canon_reldir%_test_engine_traces_SOURCES = %reldir%/test_engine_traces.c %reldir%/tale.c %reldir%/tale.h \
+	%reldir%/tale_python.c $(SIM_CAST)
+%canon_reldir%_test_engine_traces_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_engine_traces_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_engine_traces

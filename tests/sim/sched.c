@@ -19,6 +19,13 @@ has_worker(const struct sim_env *e, enum mf_pool pool)
 	return e->dead || e->busy[pool] < (pool == MF_POOL_QUICK ? SIM_JOBS_QUICK : SIM_JOBS_TRANSFER);
 }
 
+/* Nothing of it happens now. */
+static bool
+is_still(const struct sim_env *e)
+{
+	return e->host->frozen || (e->dead && !e->unwinding);
+}
+
 static void
 note(struct candidate *out, uint64_t *n, uint64_t at, enum what what, void *it)
 {
@@ -38,7 +45,7 @@ ready(struct sim_world *w, uint64_t at, struct candidate *out)
 
 	LIST_FOREACH(e, &w->envs, all)
 	{
-		if (e->dead && !e->unwinding)
+		if (is_still(e))
 			continue;
 		LIST_FOREACH(j, &e->jobs, all)
 		{
@@ -68,7 +75,7 @@ next_ns(struct sim_world *w)
 
 	LIST_FOREACH(e, &w->envs, all)
 	{
-		if (e->dead && !e->unwinding)
+		if (is_still(e))
 			continue;
 		LIST_FOREACH(j, &e->jobs, all)
 		if (j->state == SIM_JOB_DONE && j->ready_ns < next)

@@ -66,6 +66,8 @@ void sim_crash(struct sim_host *h, enum sim_crash how);
 /** The same at the n-th operation from now (1 = the next; 0 = never mind). */
 void sim_crash_after(struct sim_host *h, enum sim_crash how, uint64_t n);
 bool sim_dead(const struct sim_host *h);
+/** Nothing of the host's process happens as long as this is on. */
+void sim_freeze(struct sim_host *h, bool on);
 /** The owner of a dead process closes it now: until this nothing of it runs any more, from now on its timers fire and its
  *  jobs come back, all without effect. */
 void sim_unwind(struct sim_host *h);
@@ -192,6 +194,10 @@ void sim_number_dir(struct sim_world *w, const mf_dirread *cap, uint64_t seqnum)
  *  was none. */
 typedef void sim_link_cb(void *arg, const char *name, const char *was, const char *now);
 void sim_on_link(struct sim_world *w, sim_link_cb *fn, void *arg);
+/** Called for every immutable directory before it has a capability.  What @p fn puts into the first byte of the key
+ *  decides how capabilities are ordered. */
+typedef void sim_name_cb(void *arg, const mf_link *links, size_t n, uint8_t key[16]);
+void sim_on_name(struct sim_world *w, sim_name_cb *fn, void *arg);
 /** No nudge paths from now on: only polling finds what others did. */
 void sim_no_nudges(struct sim_world *w);
 

@@ -227,6 +227,7 @@ struct sim_host {
 	void (*on_op)(void *arg, enum sim_op op, const char *what);
 	void *on_op_arg;
 	bool in_hook;
+	bool frozen;
 };
 
 struct sim_object;
@@ -245,6 +246,8 @@ struct sim_world {
 	bool no_nudges;
 	sim_link_cb *on_link;
 	void *on_link_arg;
+	sim_name_cb *on_name;
+	void *on_name_arg;
 	struct sim_object **objects; /* the grid: a hash table by capability text */
 	size_t n_objects, cap_objects;
 	uint64_t next_vfs;

@@ -371,6 +371,19 @@ sim_grid_writes(const struct sim_host *h)
 }
 
 void
+sim_freeze(struct sim_host *h, bool on)
+{
+	h->frozen = on;
+}
+
+void
+sim_on_name(struct sim_world *w, sim_name_cb *fn, void *arg)
+{
+	w->on_name = fn;
+	w->on_name_arg = arg;
+}
+
+void
 sim_on_op(struct sim_host *h, void (*fn)(void *arg, enum sim_op op, const char *what), void *arg)
 {
 	h->on_op = fn;
