@@ -6,8 +6,6 @@
 
 #include <criterion/criterion.h>
 
-#include "sync/relpath.h"
-
 void
 cast_init(struct cast *c, uint64_t seed)
 {
@@ -54,11 +52,9 @@ join_is_done(void *arg)
 }
 
 struct member *
-cast_join(struct cast *c, const char *name, const mf_dirread *collective)
+cast_host(struct cast *c, const char *name)
 {
 	struct member *m = &c->m[c->n];
-	bool first = c->n == 0 && collective == NULL;
-	struct joining j = {.m = m, .collective = first ? NULL : collective != NULL ? collective : &c->collective};
 
 	cr_assert(c->n < CAST_MAX);
 	c->n++;
@@ -68,10 +64,30 @@ cast_join(struct cast *c, const char *name, const mf_dirread *collective)
 		sim_no_nudges(c->w);
 	}
 	sim_mkdirs(m->h, CAST_DIR);
-	struct mf_env *env = sim_boot(m->h);
+	return m;
+}
+
+mf_code
+cast_try_join(struct member *m, const mf_dirread *collective, mf_err *err)
+{
+	struct cast *c = m->cast;
+	bool first = m == &c->m[0] && collective == NULL;
+	struct joining j = {.m = m, .collective = first ? NULL : collective != NULL ? collective : &c->collective};
+	struct mf_env *env = sim_env_of(m->h) == NULL ? sim_boot(m->h) : sim_env_of(m->h);
+
 	(void)env->ops->job_start(env, MF_POOL_TRANSFER, join_work, join_done, &j);
 	cr_assert(sim_run_until(c->w, join_is_done, &j, CAST_LIMIT_MS));
-	cr_assert(j.rc == MF_OK, "%s cannot join: %s", name, j.err.text);
+	*err = j.err;
+	return j.rc;
+}
+
+struct member *
+cast_join(struct cast *c, const char *name, const mf_dirread *collective)
+{
+	struct member *m = cast_host(c, name);
+	mf_err err = {0};
+
+	cr_assert(cast_try_join(m, collective, &err) == MF_OK, "%s cannot join: %s", name, err.text);
 	return m;
 }
 
@@ -296,6 +312,7 @@ cast_end(struct cast *c)
 	for (size_t i = 0; i < c->n; i++)
 		if (sim_env_of(c->m[i].h) != NULL)
 			leave(&c->m[i]);
+	cast_seen_free(c);
 	sim_world_free(c->w);
 }
 
@@ -482,81 +499,7 @@ cast_exists_abs(struct member *m, const char *abspath)
 	return sim_stat(m->h, abspath, &st);
 }
 
-/* ---- the grid ---- */
-
-mf_code
-cast_snapshot(struct cast *c, const mf_immdir *cap, mf_snapshot *out, mf_err *err)
-{
-	mf_dirread dir;
-	mf_listing l;
-	uint8_t signature[64];
-	mf_buf doc = {0};
-
-	*out = (mf_snapshot){0};
-	mf_immdir_read(cap, &dir);
-	mf_code rc = sim_peek_dir(c->w, &dir, &l);
-	if (rc != MF_OK)
-		return mf_fail(err, rc, 0, "no such snapshot");
-	rc = mf_snapshot_dir(&l, out, signature, err);
-	if (rc == MF_OK)
-		rc = sim_peek_file(c->w, mf_strz(out->metadata_cap.text), &doc);
-	if (rc == MF_OK)
-		rc = mf_snapshot_verify(out, mf_buf_str(&doc), signature, err);
-	mf_listing_free(&l);
-	mf_buf_free(&doc);
-	if (rc != MF_OK)
-		mf_snapshot_clear(out);
-	return rc;
-}
-
-static bool
-head_cap(struct member *m, const char *relpath, mf_immdir *cap)
-{
-	mf_buf name = {0};
-	mf_listing l;
-	mf_err err = {0};
-
-	cr_assert(mf_relpath_entry(mf_strz(relpath), &name, &err) == MF_OK, "%s", err.text);
-	cr_assert(sim_peek_dir(m->cast->w, &m->personal, &l) == MF_OK);
-	const mf_child *child = mf_listing_find(&l, mf_buf_str(&name));
-	bool found = child != NULL;
-	if (found)
-		cr_assert(mf_immdir_parse(child->ro, cap, &err) == MF_OK, "%s: %s", relpath, err.text);
-	mf_listing_free(&l);
-	mf_buf_free(&name);
-	return found;
-}
-
-bool
-cast_head(struct member *m, const char *relpath, mf_immdir *cap, mf_snapshot *snap)
-{
-	mf_err err = {0};
-
-	if (!head_cap(m, relpath, cap))
-		return false;
-	cr_assert(cast_snapshot(m->cast, cap, snap, &err) == MF_OK, "%s: head of %s: %s", m->name, relpath, err.text);
-	return true;
-}
-
-bool
-cast_same_head(struct member *a, struct member *b, const char *relpath)
-{
-	mf_immdir x = {0}, y = {0};
-	bool in_a = head_cap(a, relpath, &x), in_b = head_cap(b, relpath, &y);
-
-	return in_a == in_b && strcmp(x.text, y.text) == 0;
-}
-
-size_t
-cast_entries(struct member *m)
-{
-	mf_listing l;
-
-	cr_assert(sim_peek_dir(m->cast->w, &m->personal, &l) == MF_OK);
-	size_t n = l.n;
-	mf_listing_free(&l);
-	return n;
-}
+/* ---- rows, counts, trees ---- */
 
 static mf_code
 count_one(void *arg, const char *relpath, const char *participant)

@@ -13,7 +13,7 @@
 #define CAST_DIR "/home/folder"
 #define CAST_STATE "/home/state"
 
-enum { CAST_MAX = 6, CAST_LIMIT_MS = 600000 };
+enum { CAST_MAX = 6, CAST_LIMIT_MS = 600000, CAST_SEEN = 512 };
 
 /** Something that was queued and has not finished. */
 struct cast_item {
@@ -46,6 +46,7 @@ struct cast {
 	unsigned poll_s, scan_s; /* for members to come; 0 = an hour, and scans only on request */
 	bool reader;             /* members to come are read-only */
 	bool dark; /* members to come neither see watch events nor nudges: explicit scans and polls only */
+	struct cast_seen *seen[CAST_SEEN]; /* snapshots verified already, by capability; cast_grid.c */
 };
 
 /** No member yet. */
@@ -56,6 +57,9 @@ struct member *cast_add(struct cast *c, const char *name);
 struct member *cast_add_reader(struct cast *c, const char *name);
 /** Joins, but the folder is not opened.  @p collective NULL: the cast's own. */
 struct member *cast_join(struct cast *c, const char *name, const mf_dirread *collective);
+/** The same in two steps, of which the second may fail, and be tried again. */
+struct member *cast_host(struct cast *c, const char *name);
+mf_code cast_try_join(struct member *m, const mf_dirread *collective, mf_err *err);
 /** All orderly closed; everything is freed. */
 void cast_end(struct cast *c);
 
@@ -95,7 +99,9 @@ const char *cast_path(const char *relpath);
  *  mf_snapshot_clear(). */
 bool cast_head(struct member *m, const char *relpath, mf_immdir *cap, mf_snapshot *snap);
 bool cast_same_head(struct member *a, struct member *b, const char *relpath);
+/** Verified; kept, so that asking again is cheap.  Free with mf_snapshot_clear(). */
 mf_code cast_snapshot(struct cast *c, const mf_immdir *cap, mf_snapshot *out, mf_err *err);
+void cast_seen_free(struct cast *c);
 size_t cast_entries(struct member *m);   /**< in its Personal directory, with @metadata */
 size_t cast_conflicts(struct member *m); /**< rows, by the folder's own word */
 uint64_t cast_writes(struct cast *c);    /**< to the grid, by all, so far */

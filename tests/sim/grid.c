@@ -10,6 +10,7 @@
 #include "base/base32.h"
 
 enum { LIT_MAX = 55, CHUNK = 16384 };
+#define TIMEOUT_NS 60000000000ll
 
 static struct sim_env *
 env_of(struct mf_grid *g)
@@ -33,7 +34,12 @@ enter(struct mf_grid *g, enum sim_op op, const char *cap, bool *lose, const mf_c
 	if (mf_canceled(cancel))
 		return mf_fail(err, MF_ECANCELED, 0, "canceled");
 	int code = sim_gate(e, op, hint);
-	if (code != 0)
+	if (code == SIM_TIMEOUT && e->running != NULL)
+		e->running->ready_ns += TIMEOUT_NS;
+	if (code == SIM_TIMEOUT)
+		return mf_fail(err, MF_ENET, 0, "no answer within a minute");
+	*lose = code == SIM_LOST_ANSWER;
+	if (code != 0 && !*lose)
 		return mf_fail(err, (mf_code)code, 0, "simulated failure of the grid");
 	if (mf_canceled(cancel))
 		return mf_fail(err, MF_ECANCELED, 0, "canceled");
@@ -43,7 +49,7 @@ enter(struct mf_grid *g, enum sim_op op, const char *cap, bool *lose, const mf_c
 		return mf_fail(err, MF_ENET, 0, "the grid cannot be reached");
 	if (sim_lot(w, t->fail))
 		return mf_fail(err, ways[sim_pick(w, reads ? 2 : 3)], 0, "the grid failed");
-	*lose = !reads && sim_lot(w, t->lose_answer);
+	*lose |= !reads && sim_lot(w, t->lose_answer);
 	return MF_OK;
 }
 

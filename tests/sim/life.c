@@ -2,53 +2,23 @@
 #include "life.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "judge.h"
 #include "says.h"
 
 enum { TROUBLES = 19 }; /* bits of enum life_with */
-enum {
-	QUIET_MS = 70000,
-	QUIET_WINDOWS = 40,
-	SETTLE_ROUNDS = 30,
-	ANCESTORS_MAX = 4096,
-	SPINS = 20000 /* steps */,
-	NOTICE_MS = 1000
-};
+enum { ANCESTORS_MAX = 4096, NOTICE_MS = 1000 };
 
 struct life {
 	struct cast c;
 	struct oracle o;
 	const life_conf *conf;
 	unsigned with, steps;
+	struct judge judge;
 	life_result *out;
 };
-
-static void __attribute__((format(printf, 2, 3))) wrong(struct life *l, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (l->out->wrong[0] != '\0')
-		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(l->out->wrong, sizeof(l->out->wrong), fmt, ap);
-	va_end(ap);
-	sim_trace(l->c.w, "WRONG: %s", l->out->wrong);
-}
-
-/* Time passes; nobody may spin meanwhile. */
-static void
-pass(struct life *l, int64_t ms)
-{
-	uint64_t before = sim_steps(l->c.w);
-
-	sim_run_for(l->c.w, ms);
-	if (sim_steps(l->c.w) - before > SPINS + (uint64_t)ms)
-		wrong(l, "somebody spins: %llu steps in %lld ms", (unsigned long long)(sim_steps(l->c.w) - before),
-			(long long)ms);
-}
 
 /* ---- an entry never moves to its own past (I9) ---- */
 
@@ -66,7 +36,7 @@ is_past(struct life *l, const char *was, const char *now)
 		mf_err err = {0};
 		found = i > 0 && strcmp(seen[i].text, now) == 0;
 		if (cast_snapshot(&l->c, &seen[i], &s, &err) != MF_OK) {
-			wrong(l, "a published snapshot cannot be read: %s", err.text);
+			judge_wrong(&l->judge, "a published snapshot cannot be read: %s", err.text);
 			break;
 		}
 		for (size_t k = 0; k < s.n_parents && n < ANCESTORS_MAX; k++) {
@@ -93,7 +63,7 @@ on_link(void *arg, const char *name, const char *was, const char *now)
 	if (name[0] == '@' || strncmp(now, "URI:DIR2-CHK:", 13) != 0)
 		return;
 	if (mf_immdir_parse(mf_strz(now), &cap, &err) != MF_OK || cast_snapshot(&l->c, &cap, &s, &err) != MF_OK) {
-		wrong(l, "%s was linked to what cannot be read: %s", name, err.text);
+		judge_wrong(&l->judge, "%s was linked to what cannot be read: %s", name, err.text);
 		return;
 	}
 	sim_trace(l->c.w, "%s is now %s by %s, %zu parents", name, now, s.author, s.n_parents);
@@ -101,24 +71,10 @@ on_link(void *arg, const char *name, const char *was, const char *now)
 		sim_trace(l->c.w, "    parent %s", s.parents[i].text);
 	mf_snapshot_clear(&s);
 	if (was != NULL && is_past(l, was, now))
-		wrong(l, "%s moved to its own past", name);
+		judge_wrong(&l->judge, "%s moved to its own past", name);
 }
 
 /* ---- processes ---- */
-
-static bool
-runs(const struct member *m)
-{
-	return m->f != NULL && !sim_dead(m->h);
-}
-
-static void
-start(struct member *m)
-{
-	if (m->f == NULL && (sim_env_of(m->h) == NULL || !sim_dead(m->h)))
-		(void)cast_try_open(m);
-	cast_bury(m);
-}
 
 static void
 misfortune(struct life *l, struct member *m)
@@ -129,6 +85,7 @@ misfortune(struct life *l, struct member *m)
 
 	if ((what & l->with) == 0)
 		return;
+	l->out->troubles++;
 	switch (what) {
 	case LIFE_CRASH:
 	case LIFE_POWER:
@@ -157,7 +114,7 @@ misfortune(struct life *l, struct member *m)
 			sim_db_hold(m->h, CAST_STATE "/state.sqlite", sim_chance(w, 400));
 		break;
 	case LIFE_PAUSE:
-		if (runs(m))
+		if (judge_runs(m))
 			(void)mf_folder_set(m->f, "paused", sim_chance(w, 500) ? "yes" : "no", NULL);
 		break;
 	default: break;
@@ -172,44 +129,6 @@ some_path(struct life *l)
 	static const char *const paths[] = {"a", "b", "c", "d/a", "d/b", "d/e/a", "f/a"};
 
 	return paths[sim_random(l->c.w, (l->with & LIFE_DIRS) != 0 ? 7 : 3)];
-}
-
-struct settling {
-	struct life *l;
-	struct member *m;
-	size_t skip;
-	bool done, always_dismiss;
-	char path[ORACLE_PATH_MAX], slot[64];
-};
-
-static mf_code
-pick_conflict(void *arg, const char *relpath, const char *participant)
-{
-	struct settling *s = arg;
-
-	if (s->done || s->skip-- > 0)
-		return MF_OK;
-	s->done = true;
-	(void)snprintf(s->path, sizeof(s->path), "%s", relpath);
-	(void)snprintf(s->slot, sizeof(s->slot), "%s", participant);
-	return MF_OK;
-}
-
-static bool
-settle_some(struct life *l, struct member *m, size_t skip, bool take)
-{
-	struct settling s = {.l = l, .m = m, .skip = skip};
-
-	if (!runs(m) || mf_folder_conflicts(m->f, pick_conflict, &s, NULL) != MF_OK || !s.done)
-		return false;
-	uint64_t how = sim_random(l->c.w, 10);
-	if (how < 4)
-		oracle_resolve(&l->o, m, s.path, s.slot, take);
-	else if (how < 5 && take)
-		oracle_settle_edited(&l->o, m, s.path, s.slot);
-	else
-		oracle_settle_one(&l->o, m, s.path, s.slot, take);
-	return true;
 }
 
 static void
@@ -240,12 +159,12 @@ user(struct life *l, struct member *m)
 	else if (what < 77 && (l->with & LIFE_DIRS) != 0 && !m->reader)
 		oracle_delete_dir(&l->o, m, sim_chance(w, 500) ? "d" : "f");
 	else if (what < 87 && (l->with & LIFE_SETTLE) != 0)
-		(void)settle_some(l, m, sim_random(w, 2), sim_chance(w, 500));
+		(void)oracle_settle_any(&l->o, m, sim_random(w, 2), sim_chance(w, 500));
 	else if (what < 92 && cast_exists(m, "a"))
 		sim_touch(m->h, cast_path("a"), 1600000000000000000 + (int64_t)sim_random(w, 1000) * 1000000000);
-	else if (what < 95 && runs(m))
+	else if (what < 95 && judge_runs(m))
 		mf_folder_scan(m->f, cast_ignore, NULL, NULL);
-	else if (runs(m))
+	else if (judge_runs(m))
 		mf_folder_poll(m->f, cast_ignore, NULL, NULL);
 }
 
@@ -273,12 +192,12 @@ listen(struct life *l)
 	for (size_t i = 0; i < l->c.n; i++) {
 		struct member *m = &l->c.m[i];
 		if (m->wrong_event[0] != '\0')
-			wrong(l, "%s", m->wrong_event);
-		if (!runs(m) || (l->with & LIFE_DEAF) != 0 || sim_now_ms(l->c.w) - m->last_act_ms < NOTICE_MS)
+			judge_wrong(&l->judge, "%s", m->wrong_event);
+		if (!judge_runs(m) || (l->with & LIFE_DEAF) != 0 || sim_now_ms(l->c.w) - m->last_act_ms < NOTICE_MS)
 			continue;
 		const char *text = says_check(m);
 		if (text != NULL)
-			wrong(l, "%s", text);
+			judge_wrong(&l->judge, "%s", text);
 		else
 			l->out->truths += says_up_to_date(m);
 	}
@@ -296,169 +215,17 @@ one_step(struct life *l)
 	else
 		misfortune(l, m);
 	if (sim_chance(w, 500))
-		pass(l, (int64_t)sim_random(w, sim_chance(w, 700) ? 300 : 6000));
+		judge_pass(&l->judge, (int64_t)sim_random(w, sim_chance(w, 700) ? 300 : 6000));
 	for (size_t i = 0; i < l->c.n; i++) {
 		cast_bury(&l->c.m[i]);
-		if (!runs(&l->c.m[i]) && sim_chance(w, 200))
-			start(&l->c.m[i]);
-		else if ((l->with & LIFE_CRASH) != 0 && sim_chance(w, 10) && runs(&l->c.m[i]))
+		if (!judge_runs(&l->c.m[i]) && sim_chance(w, 200))
+			judge_start(&l->c.m[i]);
+		else if ((l->with & LIFE_CRASH) != 0 && sim_chance(w, 10) && judge_runs(&l->c.m[i]))
 			cast_close(&l->c.m[i]);
 	}
 }
 
-/* ---- the end ---- */
-
-static void
-everything_well(struct life *l)
-{
-	for (size_t i = 0; i < l->c.n; i++) {
-		struct member *m = &l->c.m[i];
-		sim_on_op(m->h, NULL, NULL);
-		sim_calm(m->h);
-		if ((l->with & LIFE_LOCKED) != 0)
-			sim_db_hold(m->h, CAST_STATE "/state.sqlite", false);
-		cast_bury(m);
-		start(m);
-		if (!runs(m))
-			wrong(l, "%s does not start: %s", m->name, m->last_error);
-		if ((l->with & LIFE_DEAF) != 0)
-			sim_watch_overflow(m->h);
-		mf_err err = {0};
-		if (runs(m) && mf_folder_settings(m->f)->paused && mf_folder_set(m->f, "paused", "no", &err) != MF_OK)
-			wrong(l, "%s cannot go on: %s", m->name, err.text);
-	}
-}
-
-/* A scan or poll may be under way just now; a path may not. */
-static void
-check_idle(struct life *l, struct member *m)
-{
-	mf_folder_status st;
-
-	mf_folder_status_get(m->f, &st);
-	if (st.uploads_queued != 0 || st.downloads_queued != 0)
-		wrong(l, "%s waits for ever: %llu uploads, %llu downloads queued", m->name,
-			(unsigned long long)st.uploads_queued, (unsigned long long)st.downloads_queued);
-}
-
-static bool
-wait_quiet(struct life *l)
-{
-	char *before = cast_picture(&l->c);
-	bool quiet = false;
-
-	for (int i = 0; i < QUIET_WINDOWS && !quiet; i++) {
-		pass(l, QUIET_MS);
-		char *now = cast_picture(&l->c);
-		quiet = strcmp(before, now) == 0;
-		free(before);
-		before = now;
-	}
-	free(before);
-	if (!quiet)
-		wrong(l, "it never becomes quiet");
-	else
-		for (size_t i = 0; i < l->c.n; i++)
-			check_idle(l, &l->c.m[i]);
-	return quiet;
-}
-
-static bool
-settle_all(struct life *l)
-{
-	for (int round = 0; round < SETTLE_ROUNDS; round++) {
-		size_t i = 0;
-		while (i < l->c.n && cast_conflicts(&l->c.m[i]) == 0)
-			i++;
-		if (i == l->c.n)
-			return true;
-		l->out->conflicts++;
-		for (size_t n = cast_conflicts(&l->c.m[i]), k = 0; k < n; k++)
-			(void)settle_some(l, &l->c.m[i], k, false);
-		if (!wait_quiet(l))
-			return false;
-	}
-	wrong(l, "conflicts never end");
-	return false;
-}
-
-static void
-check_restart(struct life *l)
-{
-	uint64_t before = cast_writes(&l->c);
-
-	for (size_t i = 0; i < l->c.n; i++) {
-		cast_close(&l->c.m[i]);
-		cast_open(&l->c.m[i]);
-	}
-	pass(l, QUIET_MS);
-	if (cast_writes(&l->c) != before)
-		wrong(l, "restarts without changes wrote %llu times to the grid",
-			(unsigned long long)(cast_writes(&l->c) - before));
-}
-
-struct erring {
-	struct life *l;
-	struct member *m;
-};
-
-static void
-each_error(void *arg, const char *relpath, const char *text, int64_t at_ns)
-{
-	struct erring *e = arg;
-
-	(void)at_ns;
-	wrong(e->l, "%s still reports an error: %s: %s", e->m->name, relpath == NULL ? "" : relpath, text);
-}
-
-static void
-check_errors(struct life *l)
-{
-	for (size_t i = 0; i < l->c.n; i++) {
-		struct erring e = {l, &l->c.m[i]};
-		mf_folder_errors(l->c.m[i].f, each_error, &e);
-	}
-}
-
-/* All is well: everybody says so, and nothing that was queued is forgotten. */
-static void
-check_says(struct life *l)
-{
-	for (size_t i = 0; i < l->c.n; i++) {
-		struct member *m = &l->c.m[i];
-		mf_folder_status st;
-		mf_folder_status_get(m->f, &st);
-		if (st.state != MF_SYNC_UP_TO_DATE)
-			wrong(l, "all is well, but %s says: %s", m->name, st.say);
-		const char *text = says_check_items(m);
-		if (text != NULL)
-			wrong(l, "%s", text);
-	}
-	listen(l);
-}
-
-static void
-judgement(struct life *l)
-{
-	everything_well(l);
-	if (l->out->wrong[0] != '\0' || !wait_quiet(l))
-		return;
-	if (l->conf->one_writer)
-		for (size_t i = 0; i < l->c.n; i++)
-			if (l->c.m[i].conflicts_added > 0)
-				wrong(l, "%s saw a conflict, but there is only one writer", l->c.m[i].name);
-	if (!settle_all(l))
-		return;
-	const char *text = oracle_check(&l->o, &l->c, true);
-	if (text != NULL)
-		wrong(l, "%s", text);
-	check_errors(l);
-	check_says(l);
-	check_restart(l);
-	text = oracle_check(&l->o, &l->c, false);
-	if (text != NULL)
-		wrong(l, "after restarts: %s", text);
-}
+/* ---- the whole ---- */
 
 static void
 begin(struct life *l)
@@ -477,6 +244,7 @@ begin(struct life *l)
 	l->steps = l->conf->steps != 0 ? l->conf->steps : 20 + (unsigned)sim_random(w, 120);
 	l->c.poll_s = 1 + (unsigned)sim_random(w, 20);
 	l->c.scan_s = 1 + (unsigned)sim_random(w, 30);
+	l->judge.deaf = (l->with & LIFE_DEAF) != 0;
 	if ((l->with & LIFE_GRAIN) != 0)
 		sim_time_grain(w, 4000000);
 	for (size_t i = 0; i < members + l->conf->reader; i++) {
@@ -492,6 +260,16 @@ begin(struct life *l)
 	sim_on_link(w, on_link, l);
 }
 
+/* What was done in the world, by everybody. */
+static void
+count(struct life *l)
+{
+	for (size_t i = 0; i < l->c.n; i++)
+		for (int op = 0; op < SIM_OPS; op++)
+			l->out->calls += sim_count(l->c.m[i].h, (enum sim_op)op);
+	l->out->events = sim_steps(l->c.w);
+}
+
 void
 life_run(const life_conf *conf, life_result *out)
 {
@@ -499,15 +277,19 @@ life_run(const life_conf *conf, life_result *out)
 
 	*out = (life_result){0};
 	cast_init(&l.c, conf->seed);
+	l.judge = (struct judge){
+		.c = &l.c, .o = &l.o, .one_writer = conf->one_writer, .wrong = out->wrong, .size = sizeof(out->wrong)};
 	begin(&l);
 	for (unsigned i = 0; i < l.steps && out->wrong[0] == '\0'; i++) {
 		one_step(&l);
 		listen(&l);
 	}
 	if (out->wrong[0] == '\0')
-		judgement(&l);
+		judge_end(&l.judge);
+	out->conflicts = l.judge.rounds;
 	out->trace = sim_trace_hash(l.c.w);
 	out->virtual_ms = sim_now_ms(l.c.w);
+	count(&l);
 	cast_end(&l.c);
 	oracle_free(&l.o);
 }

@@ -43,7 +43,9 @@ typedef struct life_conf {
 typedef struct life_result {
 	char wrong[320]; /* empty: all was well */
 	uint64_t trace;
-	size_t ops, conflicts, crashes;
+	uint64_t calls;  /* of the engine: files, databases, grid */
+	uint64_t events; /* jobs begun and ended, timers, watch events */
+	size_t ops, troubles, conflicts, crashes;
 	size_t truths; /* times that somebody said to be up to date, and was */
 	int64_t virtual_ms;
 } life_result;

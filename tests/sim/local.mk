@@ -5,7 +5,10 @@ tests_libsim_a_SOURCES = \
 	%reldir%/watch.c %reldir%/world.c
 tests_libsim_a_CFLAGS = $(AM_CFLAGS)
 # People with the real engine, above the simulator.
-SIM_CAST = %reldir%/cast.c %reldir%/cast.h %reldir%/forge.c %reldir%/forge.h
+SIM_CAST = %reldir%/cast.c %reldir%/cast.h %reldir%/cast_grid.c %reldir%/forge.c %reldir%/forge.h
+# Users whose knowledge is kept, and what must hold in the end.
+SIM_JUDGE = %reldir%/judge.c %reldir%/judge.h %reldir%/oracle.c %reldir%/oracle.h %reldir%/oracle_settle.c \
+	%reldir%/says.c %reldir%/says.h
 SIM_LIBS = tests/libsim.a $(TEST_LIBS)
 check_PROGRAMS += %reldir%/test_sim
 %canon_reldir%_test_sim_SOURCES = %reldir%/test_sim.c
@@ -57,7 +60,7 @@ check_PROGRAMS += %reldir%/test_engine_odd
 TESTS += %reldir%/test_engine_odd
 check_PROGRAMS += %reldir%/test_engine_random
 %canon_reldir%_test_engine_random_SOURCES = %reldir%/test_engine_random.c %reldir%/life.c %reldir%/life.h \
-	%reldir%/oracle.c %reldir%/oracle.h %reldir%/oracle_settle.c %reldir%/says.c %reldir%/says.h $(SIM_CAST)
+	$(SIM_JUDGE) $(SIM_CAST)
 %canon_reldir%_test_engine_random_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_random_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_engine_random

@@ -297,7 +297,8 @@ check_file(void *arg, const char *relpath, const mf_stat *st, mf_str content)
 
 	free(path);
 	(void)st;
-	if (c->text[0] != '\0' || (c->temporary && mf_is_tmp_name(mf_strz(relpath))))
+	if (c->text[0] != '\0' || mf_str_eq(mf_relpath_base(mf_strz(relpath)), MF_STR(".magicignore")) ||
+		(c->temporary && mf_is_tmp_name(mf_strz(relpath))))
 		return;
 	if (v == NULL)
 		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which nobody wrote there", c->m->name,

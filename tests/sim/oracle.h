@@ -55,6 +55,9 @@ void oracle_resolve(struct oracle *o, struct member *m, const char *path, const 
 /** Edit the marker and move it over the file: that text. */
 void oracle_settle_edited(struct oracle *o, struct member *m, const char *path, const char *slot);
 
+/** The conflict number @p skip that @p m knows of, in one of these ways, by chance.  @return false: there is none. */
+bool oracle_settle_any(struct oracle *o, struct member *m, size_t skip, bool take);
+
 /* Pieces of the above. */
 
 unsigned oracle_shown(struct member *m, const char *path); /**< the value of a file; 0: none */

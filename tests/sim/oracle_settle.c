@@ -90,3 +90,39 @@ oracle_settle_edited(struct oracle *o, struct member *m, const char *path, const
 	(void)cast_move(m, name, path);
 	oracle_add(o, m, path, value);
 }
+
+struct settling {
+	size_t skip;
+	bool done;
+	char path[ORACLE_PATH_MAX], slot[64];
+};
+
+static mf_code
+pick_conflict(void *arg, const char *relpath, const char *participant)
+{
+	struct settling *s = arg;
+
+	if (s->done || s->skip-- > 0)
+		return MF_OK;
+	s->done = true;
+	(void)snprintf(s->path, sizeof(s->path), "%s", relpath);
+	(void)snprintf(s->slot, sizeof(s->slot), "%s", participant);
+	return MF_OK;
+}
+
+bool
+oracle_settle_any(struct oracle *o, struct member *m, size_t skip, bool take)
+{
+	struct settling s = {.skip = skip};
+
+	if (m->f == NULL || sim_dead(m->h) || mf_folder_conflicts(m->f, pick_conflict, &s, NULL) != MF_OK || !s.done)
+		return false;
+	uint64_t how = sim_random(m->cast->w, 10);
+	if (how < 4)
+		oracle_resolve(o, m, s.path, s.slot, take);
+	else if (how < 5 && take)
+		oracle_settle_edited(o, m, s.path, s.slot);
+	else
+		oracle_settle_one(o, m, s.path, s.slot, take);
+	return true;
+}

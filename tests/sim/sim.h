@@ -96,6 +96,7 @@ enum sim_op {
 	SIM_DB_READ,
 	SIM_DB_WRITE,
 	SIM_DB_SYNC,
+	SIM_DB_LOCK,
 	SIM_PUT,
 	SIM_GET,
 	SIM_PUT_DIR,
@@ -104,9 +105,14 @@ enum sim_op {
 	SIM_UPDATE,
 	SIM_OPS,
 };
+/** Instead of an mf_code: the grid does it and then fails; it fails after a minute. */
+enum { SIM_LOST_ANSWER = 1000, SIM_TIMEOUT };
 /** The n-th operation of this kind from now (1 = the next) fails once: with errno value @p sys for SIM_STAT to
- *  SIM_WATCH, an SQLite input/output error for databases, mf_code @p sys for the grid. */
+ *  SIM_WATCH; for databases an SQLite input/output error, SIM_DB_WRITE with ENOSPC a full disk, SIM_DB_LOCK busy;
+ *  mf_code @p sys for the grid. */
 void sim_fail_nth(struct sim_host *h, enum sim_op op, uint64_t n, int sys);
+/** That failure has not happened yet. */
+bool sim_fail_is_due(const struct sim_host *h, enum sim_op op);
 /** Every operation of this kind fails with this chance, until changed. */
 void sim_fail_often(struct sim_host *h, enum sim_op op, unsigned permille, int sys);
 uint64_t sim_count(const struct sim_host *h, enum sim_op op); /**< operations begun, over all processes */

@@ -260,6 +260,8 @@ uint64_t sim_pick(struct sim_world *w, uint64_t below);
 /* The door of every operation of a process: counts, traces, lets others run, crashes and fails as planned.
  * @return 0, or the errno value (mf_code for the grid) to fail with; EIO (MF_ENET) when the process is dead. */
 int sim_gate(struct sim_env *e, enum sim_op op, const char *what);
+/** Is somebody else said to hold the lock of a database just now?  No door: nothing else happens at a lock. */
+bool sim_lock_fails(struct sim_env *e);
 void sim_die(struct sim_host *h, enum sim_crash how);
 mf_code sim_fail(mf_err *err, int sys, const char *doing, const char *path);
 

@@ -28,10 +28,32 @@ runs(void)
 }
 
 static void
+add(life_result *sum, const life_result *r)
+{
+	sum->calls += r->calls;
+	sum->ops += r->ops;
+	sum->troubles += r->troubles;
+	sum->conflicts += r->conflicts;
+	sum->crashes += r->crashes;
+	sum->truths += r->truths;
+}
+
+/* An operation (docs/testing.md): something that a user did, that went wrong, or that the engine asked of the world. */
+static void
+tell(uint64_t n, const life_result *r)
+{
+	(void)fprintf(stderr,
+		"%llu lives, %llu operations: %zu user actions, %zu misfortunes (%zu crashes), %llu calls; "
+		"%zu rounds of settling, %zu times up to date\n",
+		(unsigned long long)n, (unsigned long long)(r->ops + r->troubles + r->calls), r->ops, r->troubles,
+		r->crashes, (unsigned long long)r->calls, r->conflicts, r->truths);
+}
+
+static void
 lives(uint64_t first, const life_conf *like)
 {
 	uint64_t n = runs();
-	size_t ops = 0, conflicts = 0, crashes = 0, truths = 0;
+	life_result sum = {0};
 
 	for (uint64_t seed = number("MF_SIM_SEED", first), i = 0; i < n; i++, seed++) {
 		life_conf conf = *like;
@@ -39,19 +61,15 @@ lives(uint64_t first, const life_conf *like)
 		conf.seed = seed;
 		life_run(&conf, &r);
 		cr_assert(r.wrong[0] == '\0', "seed %llu: %s", (unsigned long long)seed, r.wrong);
-		if (i % TWIN_EVERY == 0 && n > 1) {
-			life_run(&conf, &again);
-			cr_assert(again.trace == r.trace, "seed %llu: another trace", (unsigned long long)seed);
-		}
-		ops += r.ops;
-		conflicts += r.conflicts;
-		crashes += r.crashes;
-		truths += r.truths;
+		add(&sum, &r);
+		if (i % TWIN_EVERY != 0 || n == 1)
+			continue;
+		life_run(&conf, &again);
+		cr_assert(again.trace == r.trace, "seed %llu: another trace", (unsigned long long)seed);
+		add(&sum, &again);
 	}
-	(void)fprintf(stderr,
-		"%llu lives, %zu user actions, %zu crashes planned, %zu rounds of settling, %zu times up to date\n",
-		(unsigned long long)n, ops, crashes, conflicts, truths);
-	cr_assert(truths >= n, "they hardly ever say to be up to date: %zu times", truths);
+	tell(n, &sum);
+	cr_assert(sum.truths >= n, "they hardly ever say to be up to date: %zu times", sum.truths);
 }
 
 Test(engine_random, people_with_all_sorts_of_trouble, .timeout = 36000)

@@ -1,6 +1,7 @@
 /* SQLite's files on the simulated disk. */
 #include "sim_int.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -59,8 +60,9 @@ x_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 off)
 {
 	struct sim_db_file *f = file_of(file);
 
-	if (sim_gate(f->env, SIM_DB_WRITE, "") != 0)
-		return SQLITE_IOERR_WRITE;
+	int sys = sim_gate(f->env, SIM_DB_WRITE, "");
+	if (sys != 0)
+		return sys == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 	return sim_do_write(f->env->host, f->ino, (uint64_t)off, p, (size_t)n) == 0 ? SQLITE_OK : SQLITE_FULL;
 }
 
@@ -156,6 +158,8 @@ x_shm_lock(sqlite3_file *file, int from, int n, int flags)
 {
 	struct sim_db_file *f = file_of(file);
 
+	if ((flags & SQLITE_SHM_LOCK) != 0 && sim_lock_fails(f->env))
+		return SQLITE_BUSY;
 	return sim_share_shm(f->share, &f->shared, &f->exclusive, ((1u << n) - 1) << from, flags);
 }
 
@@ -308,6 +312,9 @@ x_last_error(sqlite3_vfs *vfs, int n, char *out)
 void
 sim_vfs_register(struct sim_env *e)
 {
+	/* a world has one thread; both are refused, and do no harm, once SQLite is in use */
+	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	(void)snprintf(e->vfs_name, sizeof(e->vfs_name), "sim-%p-%llu", (void *)e->host->world,
 		(unsigned long long)++e->host->world->next_vfs);
 	e->vfs = (sqlite3_vfs){

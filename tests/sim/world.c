@@ -343,6 +343,12 @@ sim_fail_nth(struct sim_host *h, enum sim_op op, uint64_t n, int sys)
 	h->fault[op].nth_sys = sys;
 }
 
+bool
+sim_fail_is_due(const struct sim_host *h, enum sim_op op)
+{
+	return h->fault[op].nth != 0;
+}
+
 void
 sim_fail_often(struct sim_host *h, enum sim_op op, unsigned permille, int sys)
 {
@@ -420,8 +426,8 @@ interleave(struct sim_env *e, enum sim_op op, const char *what)
 }
 
 static const char *const op_names[SIM_OPS] = {"stat", "list", "open", "read", "write", "sync", "setattr", "mkdir",
-	"rename", "unlink", "watch", "db open", "db read", "db write", "db sync", "put", "get", "put_dir", "mkdir grid",
-	"list grid", "update"};
+	"rename", "unlink", "watch", "db open", "db read", "db write", "db sync", "db lock", "put", "get", "put_dir",
+	"mkdir grid", "list grid", "update"};
 
 int
 sim_gate(struct sim_env *e, enum sim_op op, const char *what)
@@ -443,6 +449,15 @@ sim_gate(struct sim_env *e, enum sim_op op, const char *what)
 	sim_trace(h->world, "%s.%llu %s %s%s", h->name, (unsigned long long)e->life, op_names[op], what,
 		sys == 0 ? "" : " FAILS");
 	return sys;
+}
+
+bool
+sim_lock_fails(struct sim_env *e)
+{
+	if (e->dead)
+		return false;
+	e->host->count[SIM_DB_LOCK]++;
+	return planned_fault(e->host, SIM_DB_LOCK) != 0;
 }
 
 mf_code
