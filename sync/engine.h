@@ -199,8 +199,8 @@ struct mf_error {
 	char *peer;    /* MF_TR_PEER: whose */
 	char *text;
 	int64_t at_ns; /* since when, whatever its text was */
-	unsigned
-		scan; /* round + 1 of the scan that found it last, and the next lets go if it does not; 0: of no scan */
+	/* round + 1 of the full scan that found it last, or UINT_MAX: the next one may let it go; 0: none may */
+	unsigned scan;
 };
 
 /** An entry that is not applied: nobody known has signed what it shows. */

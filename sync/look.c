@@ -75,8 +75,6 @@ look_done(struct mf_task *t)
 	}
 	p->stage = MF_ST_IDLE;
 	take_marks(p, l);
-	if (t->err.code == MF_OK && l->other_dev)
-		mf_out_of_sight(f, p->relpath);
 	if (t->err.code != MF_OK) {
 		if (t->err.code == MF_EBUSY || t->err.code == MF_ECANCELED)
 			mf_path_look(f, p, UNSETTLED_MS);
@@ -106,9 +104,9 @@ look_done(struct mf_task *t)
 		p->unsettled = 0;
 		p->held = 0;
 		if (l->seen.kind == MF_LOCAL_ROOT_GONE &&
-			!mf_is_away(f, p->relpath)) { /* for a moment? a scan finds out */
+			!mf_is_away(f, p->relpath)) { /* for a moment? a scan finds out; then it is looked at again */
 			mf_doubt_disk(f);
-			mf_scan_start(f);
+			mf_out_of_sight(f, p->relpath);
 		}
 		p->seen = l->seen;
 		p->seen.root_generation = l->root_generation;

@@ -269,17 +269,20 @@ look_at_nothing(struct look *l, const mf_cancel *cancel, mf_err *err)
 {
 	struct mf_folder *f = l->task.f;
 
-	/* a root that is gone looks like everything deleted */
-	if (MF_OPS(f)->root_check(l->root, NULL) != MF_OK) {
+	/* a root that is gone looks like everything deleted; one that cannot be looked at says nothing */
+	mf_code rc = MF_OPS(f)->root_check(l->root, err);
+	if (rc == MF_ECHANGED || rc == MF_ENOTFOUND) {
 		l->seen.kind = MF_LOCAL_ROOT_GONE;
 		return MF_OK;
 	}
+	if (rc != MF_OK)
+		return rc;
 	if (!l->want_snapshot || !l->e_is_file || (l->no_deletion && !l->parents_given))
 		return MF_OK;
 	mf_snap_row *row = row_for(l);
 	row->deletion = true;
 	row->mtime_s = MF_OPS(f)->now_ns(f->env) / 1000000000;
-	mf_code rc = mf_snapshot_store(f, row, cancel, err);
+	rc = mf_snapshot_store(f, row, cancel, err);
 	if (rc == MF_OK)
 		l->made = row;
 	else
@@ -309,7 +312,9 @@ look_at_marks(struct look *l, const mf_cancel *cancel, mf_err *err)
 		rc = ops->open(l->root, m->path, MF_OPEN_READ, 0, &file, err);
 		if (rc == MF_OK)
 			rc = mf_hash_file(l->task.f->env, file, st.size, m->sha, cancel, err);
-		else if (rc == MF_ENOTFOUND || err->sys == EACCES)
+		else if (rc == MF_ENOTFOUND)
+			rc = mf_fail(err, MF_EBUSY, 0, "%s went in this moment", m->path); /* look again */
+		else if (err->sys == EACCES)
 			rc = MF_OK;
 		m->has_sha = rc == MF_OK && file != NULL;
 		ops->close(file);

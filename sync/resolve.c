@@ -108,12 +108,22 @@ mf_choices_end(struct mf_folder *f, const mf_err *err)
 
 /* ---- ends ---------------------------------------------------------------------------------------------- */
 
+/* The new file may be in its place already, or is soon: what fails now is tried again, and the answer is how that ends. */
+static bool
+is_carried_out(struct mf_folder *f, const struct mf_choice *c)
+{
+	mf_intent intent;
+
+	return c->state == MF_CHOICE_WANTED && c->take != MF_TAKE_MINE &&
+		mf_state_intent_get(f->state, c->relpath, &intent, NULL) == MF_OK;
+}
+
 void
 mf_choice_fail(struct mf_folder *f, const char *relpath, const mf_err *err)
 {
 	struct mf_choice *c = mf_choice_of(f, relpath);
 
-	if (c == NULL || c->state == MF_CHOICE_TRIED)
+	if (c == NULL || c->state == MF_CHOICE_TRIED || c->undone || is_carried_out(f, c))
 		return;
 	if (c->state == MF_CHOICE_WANTED)
 		c->err = *err; /* else it is decided: what fails now is tried again */
@@ -164,8 +174,10 @@ void
 mf_choice_undo(struct mf_folder *f, const char *relpath)
 {
 	for (struct mf_choice *c = f->choices; c != NULL; c = c->next)
-		if (c->state != MF_CHOICE_TRIED && c->err.code == MF_OK && strcmp(c->relpath, relpath) == 0)
+		if (c->state != MF_CHOICE_TRIED && c->err.code == MF_OK && strcmp(c->relpath, relpath) == 0) {
+			c->undone |= c->state != MF_CHOICE_WANTED && !c->committed;
 			c->state = c->committed ? MF_CHOICE_DECIDED : MF_CHOICE_WANTED;
+		}
 }
 
 /* ---- birth --------------------------------------------------------------------------------------------- */
@@ -315,6 +327,15 @@ still_fits(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const 
 	return false;
 }
 
+static bool
+any_open(const struct mf_gathered *g)
+{
+	for (size_t i = 0; i < g->n_conflict; i++)
+		if (!g->conflict[i].closing)
+			return true;
+	return false;
+}
+
 void
 mf_choice_facts(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g)
 {
@@ -324,6 +345,9 @@ mf_choice_facts(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g)
 	g->facts.choice = MF_CHOICE_NONE; /* facts may be those of the step before */
 	if (c == NULL)
 		return;
+	if (c->undone && !any_open(g))
+		c->state = MF_CHOICE_DECIDED;
+	c->undone = false;
 	for (size_t i = 0; i < g->n_conflict && c->n > 0; i++)
 		open |= strcmp(g->conflict[i].cap.text, c->cap[0].text) == 0;
 	if (c->state == MF_CHOICE_TRIED && !open)

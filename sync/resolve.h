@@ -31,6 +31,7 @@ struct mf_choice {
 	bool automatic;   /* nobody waits */
 	bool outdated;    /* when it was made, a marker did not hold its version yet, but an older one */
 	bool committed;   /* DECIDED by an earlier turn */
+	bool undone; /* decided in a turn whose commit failed: in one of the two databases it may have gone through */
 	enum mf_choice_state state;
 	mf_snap_row *text; /* MERGE: the merged content, on the grid already */
 	mf_immdir *known;  /* read-only: Known afterwards */

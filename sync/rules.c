@@ -33,7 +33,10 @@ read_text(struct mf_folder *f, struct mf_root *root, const char *path, mf_buf *t
 		return mf_fail(err, MF_EINVAL, 0, "it is a symbolic link, which is not followed");
 	if (st.kind != MF_KIND_FILE)
 		return MF_ENOTFOUND;
-	if ((rc = ops->open(root, path, MF_OPEN_READ, 0, &file, err)) != MF_OK)
+	rc = ops->open(root, path, MF_OPEN_READ, 0, &file, err);
+	if (rc == MF_ENOTFOUND) /* no reason to believe that there are no rules: perhaps it is being replaced */
+		return mf_fail(err, MF_EBUSY, 0, "it went in this moment");
+	if (rc != MF_OK)
 		return rc;
 	mf_buf_reserve(text, MF_IGNORE_FILE_MAX + 1);
 	rc = ops->read(file, 0, text->p, MF_IGNORE_FILE_MAX + 1, &got, err);

@@ -2,10 +2,12 @@
 #include "sync/names.h"
 #include "sync/rules.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { YOUNG_MS = 200, STAGE_MS = 5000, GONE_RETRY_MS = 5000 };
+#define ANY_SCAN UINT_MAX /* of an error: the next full scan that does not find it lets go of it */
 
 static struct mf_error *
 error_at(struct mf_folder *f, const char *path)
@@ -37,7 +39,7 @@ mf_report_name(struct mf_folder *f, const char *path, const mf_err *err)
 	free(name);
 	struct mf_error *e = error_at(f, path);
 	if (e != NULL)
-		e->scan = f->scan_round + 1; /* the next scan that does not find it lets go of it */
+		e->scan = ANY_SCAN;
 }
 
 /* What the walk could not look at; a full one also lets go of what earlier ones could not. */
@@ -48,6 +50,9 @@ report_bad(struct mf_folder *f, const struct walk *w)
 		mf_err err = {0};
 		(void)mf_fail(&err, MF_EIO, 0, "%s", w->bad.s[i + 1]);
 		mf_report_name(f, w->bad.s[i], &err);
+		struct mf_error *e = error_at(f, w->bad.s[i]);
+		if (e != NULL && w->mode == WALK_FULL)
+			e->scan = f->scan_round + 1; /* found by this one */
 	}
 	for (struct mf_error *e = f->errors, *next; e != NULL && w->mode == WALK_FULL; e = next) {
 		next = e->next;

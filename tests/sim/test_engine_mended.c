@@ -447,3 +447,65 @@ Test(engine_mended, what_came_unrecorded_and_was_removed_stays_removed, .timeout
 		pair_end(&p);
 	}
 }
+
+/* ---- what fails once, at the worst moment --------------------------------------------------------------------- */
+
+struct once {
+	struct member *m;
+	enum sim_op op;
+	const char *what;
+	int sys;
+	unsigned at, seen; /* the at-th of its kind fails */
+};
+
+static void
+fail_once(void *arg, enum sim_op op, const char *what)
+{
+	struct once *o = arg;
+
+	if (op == o->op && strcmp(what, o->what) == 0 && ++o->seen == o->at)
+		sim_fail_nth(o->m->h, op, 1, o->sys);
+}
+
+/* A new file that arrives when the folder's directory cannot be looked at was forgotten for good. */
+Test(engine_mended, a_root_that_cannot_be_looked_at_once_hides_no_news, .timeout = 60)
+{
+	bool reached = true;
+
+	for (unsigned at = 1; reached; at++) {
+		struct pair p;
+		pair_init(&p, 70);
+		struct once o = {p.b, SIM_STAT, CAST_DIR, EIO, at, 0};
+		sim_on_op(p.b->h, fail_once, &o);
+		cast_write(p.a, "new", LONG2);
+		sim_run_for(p.c.w, 4000);
+		sim_on_op(p.b->h, NULL, NULL);
+		reached = o.seen >= at;
+		cr_assert(reached || at > 1);
+		cr_assert(sim_run_until(p.c.w, all_well, &p, 60000), "check %u: %s, %s", at, status(p.a).say,
+			status(p.b).say);
+		cr_assert(cast_has(p.b, "new", LONG2), "check %u", at);
+		pair_end(&p);
+	}
+}
+
+/* Its error stood until the second scan after it. */
+Test(engine_mended, a_directory_that_cannot_be_listed_once_is_read_by_the_next_scan, .timeout = 60)
+{
+	struct pair p;
+
+	pair_init(&p, 71);
+	struct once o = {p.a, SIM_LIST, "g", EMFILE, 1, 0};
+	sim_on_op(p.a->h, fail_once, &o);
+	cast_write(p.b, "other", LONG1);
+	cast_mkdirs(p.a, "g");
+	cast_write(p.a, "g/x", LONG2);
+	for (int i = 0; i < 100 && status(p.a).errors == 0; i++)
+		sim_run_for(p.c.w, 20);
+	cr_assert(o.seen == 1 && status(p.a).errors == 1);
+	cast_scan(p.a);
+	cr_assert(status(p.a).errors == 0 && o.seen > 1);
+	cr_assert(sim_run_until(p.c.w, all_well, &p, 30000));
+	cr_assert(cast_has(p.b, "g/x", LONG2));
+	pair_end(&p);
+}
