@@ -299,7 +299,8 @@ make_all(struct making *m, mf_dirread *personal_read, mf_err *err)
 static void
 remove_local(struct making *m)
 {
-	static const char *const files[] = {"state.sqlite", "state.sqlite-wal", "state.sqlite-shm"};
+	static const char *const files[] = {
+		"state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "state.sqlite-journal"};
 
 	for (size_t i = 0; m->made_state && i < sizeof(files) / sizeof(files[0]); i++) {
 		mf_buf path = {0};
