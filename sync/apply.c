@@ -558,14 +558,12 @@ mf_apply_continue(struct mf_folder *f, struct mf_path *p, const mf_intent *inten
 	mf_err err = {0};
 	mf_code rc = mf_state_snap_get(f->state, intent->target.text, target, &err);
 
-	if (rc != MF_OK) { /* the index was lost: what is on disk will be recognised by its content */
+	if (rc != MF_OK) {
 		free(target);
-		if (rc != MF_ENOTFOUND || mf_state_intent_drop(f->state, p->relpath, &err) != MF_OK) {
+		if (rc == MF_ENOTFOUND) /* the index was lost, and the user may have replaced since what came */
+			mf_fetch_missing(f, p->relpath, intent->target.text);
+		else
 			mf_path_fail(f, p, &err);
-			return;
-		}
-		p->has_intent = false;
-		mf_path_ready(f, p);
 		return;
 	}
 	struct mf_apply *a = apply_new(p, target, intent->tmp_name, mf_mounts_dev(&f->mounts, p->relpath));

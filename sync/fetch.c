@@ -276,14 +276,29 @@ is_passing(mf_code code)
 		code == MF_ECANCELED;
 }
 
-static void
-missing_failed(struct mf_folder *f, const char *relpath, const mf_err *err)
+/* Nobody has the snapshot any more. */
+static mf_code
+do_without(struct mf_folder *f, struct mf_path *p, const char *cap, mf_err *err)
 {
-	struct mf_path *p = mf_path_need(f, relpath);
+	mf_intent i;
+
+	if (!p->has_intent || mf_state_intent_get(f->state, p->relpath, &i, NULL) != MF_OK ||
+		strcmp(i.target.text, cap) != 0)
+		return mf_state_pending_forget(f->state, p->relpath, err);
+	/* what is on disk will be recognised by its content */
+	mf_code rc = mf_state_intent_drop(f->state, p->relpath, err);
+	p->has_intent = rc != MF_OK;
+	return rc;
+}
+
+static void
+missing_failed(struct mf_folder *f, const struct mf_head_todo *h, const mf_err *err)
+{
+	struct mf_path *p = mf_path_need(f, h->entry);
 	mf_err why = *err;
 
 	if (err->code == MF_ENOTFOUND || !is_passing(err->code)) {
-		mf_code rc = mf_state_pending_forget(f->state, relpath, &why);
+		mf_code rc = do_without(f, p, h->cap, &why);
 		if (rc == MF_OK && p->missing_tries++ == 0) {
 			mf_path_look(f, p, 0);
 			return;
@@ -297,7 +312,7 @@ static void
 head_failed(struct mf_folder *f, const struct mf_head_todo *h, const mf_err *err)
 {
 	if (h->participant == NULL) {
-		missing_failed(f, h->entry, err);
+		missing_failed(f, h, err);
 		return;
 	}
 	struct mf_peer *peer = mf_peer_find(f, h->participant);
