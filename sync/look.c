@@ -116,6 +116,8 @@ look_done(struct mf_task *t)
 		p->made_took_ns = l->took_ns;
 		p->made_state = mf_pathstate_of(&l->seen.st);
 		l->made = NULL;
+		if (l->e_proved)
+			(void)mf_state_snap_set_sha(f->state, l->e.text, l->seen.sha, NULL);
 		if (l->same_content && !p->seen.same_as_e && same_bit(l)) {
 			/* touched, not changed: the new stat is what E looks like now */
 			p->seen.same_as_e = true;
@@ -180,6 +182,8 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
 	if (e != NULL && !e->deletion) {
 		l->e_is_file = true;
+		l->e = e->cap;
+		l->e_content = e->content;
 		l->e_size = e->size;
 		l->e_has_sha = e->has_sha;
 		l->e_has_executable = g->n_pending > 0 ? e->has_executable : g->path.ours;

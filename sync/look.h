@@ -27,6 +27,9 @@ struct look {
 	bool e_has_sha, e_is_file, e_has_executable, e_executable;
 	uint64_t e_size;
 	uint8_t e_sha[32];
+	mf_immdir e;
+	mf_filecap e_content;
+	bool e_proved; /* its content is what was read, by the hashes on the grid */
 	mf_immdir *parents;
 	size_t n_parents;
 	/* found */

@@ -172,6 +172,35 @@ store_file(struct look *l, const mf_source *src, struct mf_sha256 *streamed, con
 	return rc;
 }
 
+/* A version that Python made does not say its hash: is it this content?  Proved on the grid, without a download. */
+static void
+prove(struct look *l, const mf_source *src, const mf_cancel *cancel)
+{
+	struct mf_grid *grid = l->task.f->grid;
+	bool same = false;
+
+	if (!l->e_is_file || l->e_has_sha || l->seen.same_as_e || l->e_size != l->seen.st.size ||
+		grid->ops->same(grid, &l->e_content, src, &same, cancel, NULL) != MF_OK || !same)
+		return;
+	l->e_proved = true;
+	l->same_content = true;
+}
+
+/* The same of a file that is read once more, and may be another by then. */
+static void
+prove_large(struct look *l, struct mf_file *file, const mf_cancel *cancel)
+{
+	struct mf_sha256 *again = mf_sha256_new();
+	struct stream s = {.env = l->task.f->env, .file = file, .sha = again};
+	mf_source src = {.read = stream_read, .arg = &s, .size = l->seen.st.size};
+	uint8_t sha[32];
+
+	prove(l, &src, cancel);
+	mf_sha256_end(again, sha);
+	if (l->e_proved && memcmp(sha, l->seen.sha, sizeof(sha)) != 0)
+		l->e_proved = l->same_content = false;
+}
+
 static mf_code
 look_small(struct look *l, struct mf_file *file, const mf_cancel *cancel, mf_err *err)
 {
@@ -188,6 +217,7 @@ look_small(struct look *l, struct mf_file *file, const mf_cancel *cancel, mf_err
 		mf_sha256(bytes, n, sha);
 		note_sha(l, sha);
 		mf_source src = mf_source_mem(bytes, n);
+		prove(l, &src, cancel);
 		if (l->want_snapshot && !l->same_content)
 			rc = store_file(l, &src, NULL, cancel, err);
 	}
@@ -201,12 +231,14 @@ look_large(struct look *l, struct mf_file *file, const mf_cancel *cancel, mf_err
 	uint8_t sha[32];
 	mf_stat after = {0};
 	mf_code rc = MF_OK;
-	bool may_be_same = l->e_is_file && l->e_has_sha && l->e_size == l->seen.st.size;
+	bool may_be_same = l->e_is_file && l->e_size == l->seen.st.size;
 
 	if (!l->want_snapshot || may_be_same) {
 		rc = mf_hash_file(l->task.f->env, file, l->seen.st.size, sha, cancel, err);
 		if (rc == MF_OK)
 			note_sha(l, sha);
+		if (rc == MF_OK)
+			prove_large(l, file, cancel);
 	}
 	if (rc == MF_OK && l->want_snapshot && !l->same_content) {
 		struct mf_sha256 *running = mf_sha256_new();
@@ -339,7 +371,8 @@ mf_look_work(struct mf_task *t, const mf_cancel *cancel)
 		return err->code;
 	}
 	if (rc == MF_EAUTH) { /* a parent is a symbolic link: what is behind it is not ours */
-		l->seen.kind = MF_LOCAL_OTHER;
+		bool pythons = l->e_is_file && l->e_state.present && l->e_state.ino == 0; /* but Python went there */
+		l->seen.kind = pythons ? MF_LOCAL_UNREADABLE : MF_LOCAL_OTHER;
 		return MF_OK;
 	}
 	if (rc == MF_OK && (l->seen.st.kind == MF_KIND_ABSENT || l->seen.st.dev != l->dev)) {

@@ -36,31 +36,112 @@ mf_marker_forget(struct mf_folder *f, const char *path)
 	mf_pairs_drop(&f->markers, f->hash_key, mf_strz(path));
 }
 
+/* Python names the marker after the participant who showed the version, and the row after its author. */
+struct named {
+	struct mf_folder *f;
+	const char *stem; /* "NAME.conflict-" */
+	const mf_conflict *rows;
+	size_t n;
+	struct list found; /* slots of files that are no row's marker */
+};
+
 static mf_code
-load_each(void *arg, const char *relpath, const char *slot)
+named_each(void *arg, const mf_dirent *e)
 {
-	struct mf_folder *f = arg;
+	struct named *x = arg;
+	size_t n = strlen(x->stem);
+
+	if (e->n <= n || strncmp(e->name, x->stem, n) != 0)
+		return MF_OK;
+	for (size_t i = 0; i < x->n; i++)
+		if (strcmp(x->rows[i].slot, e->name + n) == 0)
+			return MF_OK;
+	mf_walk_add(&x->found, e->name + n);
+	return MF_OK;
+}
+
+/* Of a row that Python wrote: the slot that its marker really has, if there is just one that it can be; on the heap. */
+static char *
+true_slot(struct mf_folder *f, const char *relpath, const mf_conflict *rows, size_t n, size_t at)
+{
+	struct named x = {.f = f, .rows = rows, .n = n};
+	char *path = mf_marker_of(relpath, &rows[at]), *dir = mf_strdup(mf_relpath_dir(mf_strz(relpath)));
+	mf_buf stem = {0}, safe = {0};
+	mf_stat st = {0};
+	char *slot = NULL;
+
+	mf_buf_adds(&stem, mf_relpath_base(mf_strz(relpath)));
+	mf_buf_addz(&stem, ".conflict-");
+	x.stem = (char *)stem.p;
+	if (MF_OPS(f)->stat(f->root, path, &st, NULL) == MF_OK && st.kind == MF_KIND_ABSENT &&
+		MF_OPS(f)->list(f->root, dir, named_each, &x, NULL) == MF_OK && x.found.n == 1) {
+		mf_slot_name(mf_strz(x.found.s[0]), &safe);
+		if (mf_str_eq(mf_buf_str(&safe), mf_strz(x.found.s[0])))
+			slot = mf_strdup(mf_buf_str(&safe));
+	}
+	mf_list_free(&x.found);
+	mf_buf_free(&stem);
+	mf_buf_free(&safe);
+	free(path);
+	free(dir);
+	return slot;
+}
+
+/* The row gets the name that its marker has. */
+static mf_code
+rename_row(struct mf_folder *f, const char *relpath, mf_conflict *row, char *slot, mf_err *err)
+{
+	mf_code rc = mf_state_conflict_drop(f->state, relpath, row->slot, err);
+
+	free(row->slot);
+	row->slot = slot;
+	return rc == MF_OK ? mf_state_conflict_put(f->state, relpath, row, err) : rc;
+}
+
+static mf_code
+load_path(struct mf_folder *f, const char *relpath, mf_err *err)
+{
 	mf_conflict *rows = NULL;
 	size_t n = 0;
+	mf_code rc = mf_state_conflict_get(f->state, relpath, &rows, &n, err);
 
-	mf_code rc = mf_state_conflict_get(f->state, relpath, &rows, &n, NULL);
-	if (rc != MF_OK)
-		return rc;
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(rows[i].slot, slot) != 0)
-			continue;
+	if (rc == MF_EFORMAT) { /* a row that nobody can use is that path's trouble */
+		mf_report_name(f, relpath, err);
+		return MF_OK;
+	}
+	for (size_t i = 0; i < n && rc == MF_OK; i++) {
+		char *slot = rows[i].pythons && f->root != NULL ? true_slot(f, relpath, rows, n, i) : NULL;
+		if (slot != NULL)
+			rc = rename_row(f, relpath, &rows[i], slot, err);
 		char *path = mf_marker_of(relpath, &rows[i]);
 		mf_marker_note(f, path, relpath);
 		free(path);
 	}
 	mf_conflicts_free(rows, n);
+	return rc;
+}
+
+static mf_code
+load_each(void *arg, const char *relpath, const char *slot)
+{
+	struct list *l = arg;
+
+	(void)slot;
+	if (l->n == 0 || strcmp(l->s[l->n - 1], relpath) != 0)
+		mf_walk_add(l, relpath);
 	return MF_OK;
 }
 
 mf_code
 mf_markers_load(struct mf_folder *f, mf_err *err)
 {
-	return mf_state_conflict_each(f->state, load_each, f, err);
+	struct list paths = {0};
+	mf_code rc = mf_state_conflict_each(f->state, load_each, &paths, err);
+
+	for (size_t i = 0; i < paths.n && rc == MF_OK; i++)
+		rc = load_path(f, paths.s[i], err);
+	mf_list_free(&paths);
+	return rc;
 }
 
 /* ---- writing, removing, letting go ------------------------------------------------------------------------ */

@@ -123,8 +123,8 @@ is_our_tmp(mf_str base)
 }
 
 /* Python's: 16 characters of URL-safe base64 (Twisted's temporarySibling), the file's name, ".snaptmp". */
-static bool
-is_python_tmp(mf_str base)
+bool
+mf_is_set_aside(mf_str base, mf_str *target)
 {
 	const mf_str tail = MF_STR(".snaptmp");
 
@@ -136,15 +136,16 @@ is_python_tmp(mf_str base)
 			    c == '_'))
 			return false;
 	}
+	*target = (mf_str){base.p + 16, base.n - 16 - tail.n};
 	return true;
 }
 
 bool
 mf_is_tmp_name(mf_str name)
 {
-	mf_str base = mf_relpath_base(name);
+	mf_str base = mf_relpath_base(name), target;
 
-	return is_our_tmp(base) || is_python_tmp(base);
+	return is_our_tmp(base) || mf_is_set_aside(base, &target);
 }
 
 /* The longest beginning of @p s that has at most @p max bytes and cuts no character. */

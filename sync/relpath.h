@@ -22,6 +22,8 @@ enum { MF_TMP_NAME_MAX = 40 };
 void mf_tmp_name(char out[MF_TMP_NAME_MAX], const uint8_t random[8]);
 /** Is the last component a temporary name of ours (or Python's *.snaptmp)? Such names are never synced. */
 bool mf_is_tmp_name(mf_str name);
+/** Is it what Python called the old file while it put a new one in its place?  *target: the name that it had. */
+bool mf_is_set_aside(mf_str base, mf_str *target);
 /** Marker file's relpath: RELPATH.conflict-SLOT; stem shortened when the name would pass 255 bytes
  *  (8 hex digits of SHA-256(cap) added). @p slot is already made safe. */
 void mf_marker_path(mf_str relpath, mf_str slot, mf_str cap, mf_buf *out);

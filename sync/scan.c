@@ -234,6 +234,19 @@ judge_root(struct mf_folder *f, struct walk *w)
 	mf_folder_resume(f);
 }
 
+/* Files that are as Python noted them: their number and their executable bit, so that a change of it is seen. */
+static mf_code
+learn(void *arg, mf_err *err)
+{
+	const struct walk *w = arg;
+	mf_code rc = MF_OK;
+
+	for (size_t i = 0; i < w->n_learned && rc == MF_OK; i++)
+		rc = mf_state_path_learn(
+			w->task.f->state, w->learned[i].relpath, w->learned[i].ino, w->learned[i].executable, err);
+	return rc;
+}
+
 static void
 walk_done(struct mf_task *t)
 {
@@ -261,6 +274,8 @@ walk_done(struct mf_task *t)
 		if (w->mode == WALK_FULL) {
 			mf_guard_places(f, w);
 			mf_guard_walked(f, w);
+			if (w->n_learned > 0) /* locked: by the next scan */
+				(void)mf_state_txn(f->state, learn, w, NULL);
 			mf_later_drop_found(f);
 			(void)mf_state_conflict_each(f->state, conflicted_each, w, NULL);
 		}

@@ -83,6 +83,8 @@ mf_code mf_state_path_get(struct mf_state *s, const char *relpath, mf_path_row *
 mf_code mf_state_path_put(struct mf_state *s, const mf_path_row *row, mf_err *err);
 /** Only the disk state (touch, chmod), of the newest pending if there is one: base stays.  MF_ENOTFOUND: no row. */
 mf_code mf_state_path_touch(struct mf_state *s, const char *relpath, const mf_pathstate *ps, mf_err *err);
+/** The file that Base was on the disk as, of which only Python knew: nothing else of the row changes. */
+mf_code mf_state_path_learn(struct mf_state *s, const char *relpath, uint64_t ino, bool executable, mf_err *err);
 /** For the scanner: every path with a base or pending, with its disk state as in mf_state_path_get(), in byte order
  *  of relpath, strings lent during the call.  @p each must not change the database. */
 mf_code mf_state_path_each(struct mf_state *s,
@@ -214,7 +216,8 @@ mf_code mf_state_dir_forget(struct mf_state *s, const char *dir, mf_err *err);
 /* ---- conflict rows ------------------------------------------------------------------------------------ */
 
 typedef struct mf_conflict {
-	char *slot; /* conflict_author: the participant's name as in the marker's file name */
+	char *slot;   /* conflict_author: the participant's name as in the marker's file name */
+	bool pythons; /* got: Python recorded it, and then it is the author's name */
 	mf_immdir cap;
 	bool closing;
 	bool marker_written;

@@ -65,6 +65,7 @@ column_conflict(sqlite3_stmt *q, mf_conflict *c, mf_err *err)
 {
 	*c = (mf_conflict){
 		.slot = mf_strdup(mf_db_col_str(q, 0)),
+		.pythons = sqlite3_column_type(q, 2) == SQLITE_NULL,
 		.closing = sqlite3_column_int(q, 2) != 0,
 		.marker_written = sqlite3_column_int(q, 3) != 0,
 		.marker_size = (uint64_t)sqlite3_column_int64(q, 5),

@@ -187,6 +187,20 @@ mf_state_path_put(struct mf_state *s, const mf_path_row *row, mf_err *err)
 	return mf_state_end(s, rc, err);
 }
 
+mf_code
+mf_state_path_learn(struct mf_state *s, const char *relpath, uint64_t ino, bool executable, mf_err *err)
+{
+	sqlite3_stmt *q;
+	mf_code rc = mf_state_query(s, QUERY_PATH_LEARN, &q, err);
+
+	if (rc != MF_OK)
+		return rc;
+	mf_db_bind_text(q, 1, relpath);
+	mf_bind_int(q, 2, (int64_t)ino);
+	mf_bind_int(q, 3, executable);
+	return mf_state_run(q, NULL, err);
+}
+
 /* Size, mtime_ns, ctime_ns from @p at, NULL when there is no file. */
 static void
 bind_maybe_times(sqlite3_stmt *q, int at, const mf_pathstate *ps)

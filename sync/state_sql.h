@@ -268,6 +268,13 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 6, INDEX_VERSION = 3 };
 		" ON CONFLICT (relpath) DO UPDATE SET cap = excluded.cap, sha256 = excluded.sha256," \
 		" ino = excluded.ino, executable = excluded.executable, size = excluded.size," \
 		" mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns") \
+	Q(PATH_LEARN, \
+		"INSERT OR REPLACE INTO mf_path (relpath, cap, ino, executable)" \
+		" SELECT c.relpath, c.snapshot_cap, ?2, ?3 FROM current_snapshots c" \
+		" WHERE c.relpath = ?1 AND c.snapshot_cap IS NOT NULL AND c.content_cap IS NOT NULL" \
+		" AND NOT EXISTS (SELECT 1 FROM mf_pending WHERE relpath = ?1)" \
+		" AND NOT EXISTS (SELECT 1 FROM mf_local WHERE relpath = ?1)" \
+		" AND NOT EXISTS (SELECT 1 FROM mf_path WHERE relpath = ?1 AND cap = c.snapshot_cap)") \
 	Q(TOUCH_PENDING, \
 		"UPDATE mf_pending SET present = ?2, size = ?3, mtime_ns = ?4, ctime_ns = ?5, ino = ?6" \
 		" WHERE relpath = ?1 AND id = " SQL_NEWEST("?1")) \

@@ -42,6 +42,17 @@ by_relpath(const void *a, const void *b)
 }
 
 static void
+learn(struct walk *w, const char *path, const mf_stat *st)
+{
+	if (w->n_learned == w->cap_learned) {
+		w->cap_learned = w->cap_learned == 0 ? 64 : w->cap_learned * 2;
+		w->learned = mf_realloc_array(w->learned, w->cap_learned, sizeof(*w->learned));
+	}
+	w->learned[w->n_learned++] = (struct learned){
+		.relpath = mf_strdup(mf_strz(path)), .ino = st->ino, .executable = (st->mode & 0100) != 0};
+}
+
+static void
 met_file(struct walk *w, const char *path, const mf_stat *st)
 {
 	struct known key = {.relpath = (char *)(uintptr_t)path}, *k = NULL;
@@ -52,8 +63,11 @@ met_file(struct walk *w, const char *path, const mf_stat *st)
 		k = bsearch(&key, w->known, w->n_known, sizeof(key), by_relpath);
 	if (k != NULL) {
 		k->seen = true;
-		if (mf_pathstate_matches(&k->ps, st, true))
+		if (mf_pathstate_matches(&k->ps, st, true)) {
+			if (k->ps.ino == 0 && w->mode == WALK_FULL && w->n_learned < MF_LEARN_MAX)
+				learn(w, path, st);
 			return;
+		}
 	}
 	mf_walk_fresh(w, st);
 	bool stage = k == NULL && mf_name_kind(mf_relpath_base(mf_strz(path))) == MF_NAME_STAGE;
@@ -81,6 +95,25 @@ is_ignored(struct walk *w, const char *path, enum mf_kind kind)
 	return true;
 }
 
+/* Python went through it, and published what is behind: those files are not gone for whoever received them. */
+static void
+met_link(struct walk *w, const char *path)
+{
+	size_t n = strlen(path), found = 0;
+
+	for (size_t i = 0; i < w->n_known; i++) {
+		struct known *k = &w->known[i];
+		if (!k->ps.present || k->ps.ino != 0 || strncmp(k->relpath, path, n) != 0 || k->relpath[n] != '/')
+			continue;
+		k->spared = true;
+		found++;
+	}
+	if (found > 0) {
+		mf_walk_add(&w->bad, path);
+		mf_walk_add(&w->bad, "a symbolic link is not followed: what Python synced behind it stays as it is");
+	}
+}
+
 static void
 met_other(struct walk *w, const char *path, enum mf_kind kind)
 {
@@ -98,7 +131,39 @@ met_other(struct walk *w, const char *path, enum mf_kind kind)
 		met_dir(w, path);
 	} else if (st.kind == MF_KIND_FILE && w->mode != WALK_FIRST) {
 		met_file(w, path, &st);
+	} else if (st.kind == MF_KIND_SYMLINK && w->mode == WALK_FULL) {
+		met_link(w, path);
 	}
+}
+
+/* Python put the user's file aside and did not come to put another in its place: it is what should be there.  Where there
+ * is another, it is the user's to keep or to remove, and never synced. */
+static void
+put_back(struct walk *w, const char *path, mf_str target)
+{
+	const struct mf_env_ops *ops = MF_OPS(w->task.f);
+	mf_stat st = {0};
+	mf_buf to = {0};
+
+	if (w->here[0] != '\0')
+		mf_buf_addf(&to, "%s/", w->here);
+	mf_buf_adds(&to, target);
+	if (mf_relpath_check(mf_buf_str(&to), NULL) == MF_OK && ops->stat(w->root, (char *)to.p, &st, NULL) == MF_OK &&
+		st.kind == MF_KIND_ABSENT)
+		(void)ops->rename(w->root, path, (char *)to.p, MF_RENAME_NEW, NULL);
+	mf_buf_free(&to);
+}
+
+/* A leftover: before anything else, ours are removed. */
+static void
+met_tmp(struct walk *w, mf_str name, const char *path)
+{
+	mf_str target;
+
+	if (mf_is_set_aside(name, &target))
+		put_back(w, path, target);
+	else if (!has(&w->keep, name.p))
+		(void)MF_OPS(w->task.f)->unlink(w->root, path, NULL);
 }
 
 static void
@@ -112,8 +177,8 @@ met_entry(struct walk *w, mf_str name, enum mf_kind kind)
 	mf_buf_adds(&path, name);
 	const char *z = (char *)path.p;
 	if (mf_is_tmp_name(name)) {
-		if (w->mode == WALK_FIRST && !w->no_sweep && !has(&w->keep, name.p) && kind == MF_KIND_FILE)
-			(void)MF_OPS(w->task.f)->unlink(w->root, z, NULL);
+		if (w->mode == WALK_FIRST && !w->no_sweep && kind == MF_KIND_FILE)
+			met_tmp(w, name, z);
 	} else if (!is_ignored(w, z, kind)) {
 		met_other(w, z, kind);
 	}
@@ -186,10 +251,13 @@ visit(struct walk *w, char *dir)
 	free(dir);
 }
 
-/* Known files that no rule leaves in sight are not missed. */
+/* Known files that no rule leaves in sight are not missed; nor what Python published under a name that we never sync. */
 static void
 spare_ignored(struct walk *w)
 {
+	for (size_t i = 0; i < w->n_known; i++)
+		if (!w->known[i].seen && mf_is_tmp_name(mf_strz(w->known[i].relpath)))
+			w->known[i].spared = true;
 	for (size_t i = 0; i < w->n_known && !mf_ignore_empty(w->rules); i++)
 		if (!w->known[i].seen && mf_ignored(w->rules, w->known[i].relpath))
 			w->known[i].spared = true;
@@ -237,6 +305,9 @@ mf_walk_free(struct walk *w)
 	mf_list_free(&w->left);
 	mf_list_free(&w->gone);
 	mf_list_free(&w->back);
+	for (size_t i = 0; i < w->n_learned; i++)
+		free(w->learned[i].relpath);
+	free(w->learned);
 	free(w->fresh);
 	mf_list_free(&w->examine);
 	mf_mounts_free(&w->mounts);

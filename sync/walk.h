@@ -24,7 +24,8 @@ struct known {
 	enum mf_word word;
 };
 
-enum { MF_ASK_MIN = 20 }; /* so many files, and more than half of all, gone at once: the user is asked */
+enum { MF_LEARN_MAX = 4096 }; /* in one walk: the loop writes them at once */
+enum { MF_ASK_MIN = 20 };     /* so many files, and more than half of all, gone at once: the user is asked */
 
 /** A directory on another device than was believed. */
 struct place {
@@ -51,6 +52,12 @@ struct walk {
 	struct list left;   /* known files that are gone */
 	struct list gone;   /* the same, but so many that the user is asked first */
 	struct list back; /* files of which a question was asked, and that are there again, or are not ours any more */
+	struct learned {
+		char *relpath;
+		uint64_t ino;
+		bool executable;
+	} * learned; /* as Python knew them; it notes neither of the two */
+	size_t n_learned, cap_learned;
 	mf_pathstate *fresh; /* files that are new, or differ */
 	size_t n_fresh, cap_fresh;
 	struct mf_mounts mounts;

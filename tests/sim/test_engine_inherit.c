@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "forge.h"
+#include "sync/relpath.h"
 #include "sync/state.h"
 
 #define V(n) "version " n " of it, long enough not to travel inside its capability ......"
@@ -533,5 +534,151 @@ Test(engine_inherit, without_a_grid_they_wait_and_nothing_is_lost, .timeout = 60
 	sim_calm(s.a->h);
 	cast_settle(&s.c);
 	all_is_published(&s);
+	cast_end(&s.c);
+}
+
+/* ---- what else Python leaves ---------------------------------------------------------------------------------- */
+
+/* Alice has p as Python publishes it: a snapshot that says neither hash nor bit, and a row of its own. */
+static void
+python_published(struct stage *s, const char *relpath, const char *text)
+{
+	mf_snapshot snap;
+
+	cast_write(s->a, relpath, text);
+	mf_immdir cap = forge(s->a, &(forged){.relpath = relpath, .text = text});
+	mf_buf entry = {0};
+	mf_mangle(mf_strz(relpath), &entry);
+	forge_link(s->a, (char *)entry.p, cap.text);
+	mf_buf_free(&entry);
+	cr_assert(cast_snapshot(&s->c, &cap, &snap, NULL) == MF_OK);
+	python_begins(s);
+	sql(s,
+		"INSERT INTO current_snapshots (relpath, snapshot_cap, content_cap, metadata_cap, last_updated_ns)"
+		" VALUES ('%s', '%s', '%s', '%s', 5)",
+		relpath, cap.text, snap.content.text, snap.metadata_cap.text);
+	note_disk(s, relpath);
+	python_ends(s);
+	mf_snapshot_clear(&snap);
+}
+
+Test(engine_inherit, a_touch_of_what_python_published_stores_nothing_51, .timeout = 60)
+{
+	struct stage s;
+
+	stage_init(&s, 20);
+	python_published(&s, "q", V("1"));
+	cast_open(s.a);
+	cast_settle(&s.c);
+	uint64_t writes = cast_writes(&s.c), reads = sim_count(s.a->h, SIM_GET); /* with comparisons */
+	cr_assert(cast_has(s.b, "q", V("1")));
+	sim_run_for(s.c.w, 10000);
+	sim_touch(s.a->h, cast_path("q"), 1700000000000000000);
+	cast_settle(&s.c);
+	cr_assert(cast_writes(&s.c) == writes, "a touch was stored");
+	cr_assert(sim_count(s.a->h, SIM_GET) == reads + 1, "a touch was downloaded");
+	is_history(&s, "q", "1");
+	cast_end(&s.c);
+}
+
+Test(engine_inherit, the_executable_bit_counts_from_the_first_scan_on, .timeout = 60)
+{
+	struct stage s;
+	mf_stat st;
+	mf_immdir cap;
+	mf_snapshot snap;
+
+	stage_init(&s, 21);
+	python_published(&s, "q", V("1"));
+	sim_run_for(s.c.w, 1000);
+	sim_chmod(s.a->h, cast_path("q"), 0755); /* Python published it so, and said nothing */
+	python_begins(&s);
+	note_disk(&s, "q");
+	python_ends(&s);
+	cast_open(s.a);
+	cast_settle(&s.c);
+	is_history(&s, "q", "1");
+	cr_assert(sim_stat(s.b->h, cast_path("q"), &st) && (st.mode & 0100) == 0);
+	sim_run_for(s.c.w, 1000);
+	sim_chmod(s.a->h, cast_path("q"), 0644);
+	cast_settle(&s.c);
+	cr_assert(cast_head(s.a, "q", &cap, &snap) && snap.has_executable && !snap.executable && snap.n_parents == 1);
+	mf_snapshot_clear(&snap);
+	sim_run_for(s.c.w, 1000);
+	sim_chmod(s.a->h, cast_path("q"), 0755);
+	cast_settle(&s.c);
+	cr_assert(sim_stat(s.b->h, cast_path("q"), &st) && (st.mode & 0100) != 0);
+	cast_end(&s.c);
+}
+
+/* A conflict that Python has recorded: the row is named after the author, the marker after who showed it. */
+Test(engine_inherit, a_conflict_of_pythons_keeps_its_marker, .timeout = 60)
+{
+	struct stage s;
+	mf_immdir cap;
+	mf_snapshot snap;
+
+	stage_init(&s, 22);
+	python_begins(&s);
+	python_ends(&s);
+	cast_write(s.b, "p", V("9"));
+	cast_scan(s.b);
+	sim_run_for(s.c.w, 3000);
+	cr_assert(cast_head(s.b, "p", &cap, &snap));
+	mf_snapshot_clear(&snap);
+	python_begins(&s);
+	python_edits(&s, "p", V("1"), "aaaaaaa1", base_of(&s, "p"));
+	sql(&s, "INSERT INTO conflicted_files VALUES ('p', 'robert', '%s')", cap.text);
+	cast_write(s.a, "p.conflict-bob", V("9"));
+	python_ends(&s);
+	cast_open(s.a);
+	cast_settle(&s.c);
+	cr_assert(cast_conflicts(s.a) == 1);
+	cr_assert(cast_has(s.a, "p", V("1")) && cast_has(s.a, "p.conflict-bob", V("9")));
+	cr_assert(!cast_exists(s.a, "p.conflict-robert") && !cast_exists(s.b, "p.conflict-bob"));
+	cast_remove(s.a, "p.conflict-bob"); /* mine */
+	sim_run_for(s.c.w, 3000);
+	cast_settle(&s.c);
+	cr_assert(cast_conflicts(s.a) == 0 && cast_conflicts(s.b) == 0 && cast_has(s.b, "p", V("1")));
+	cast_end(&s.c);
+}
+
+/* Fault B6: Python put the file aside, and failed to put the new one in its place. */
+Test(engine_inherit, a_file_that_python_put_aside_is_put_back_b6, .timeout = 60)
+{
+	struct stage s;
+
+	stage_init(&s, 23);
+	python_begins(&s);
+	cast_move(s.a, "p", "abcdefghijklmno_p.snaptmp");
+	cast_write(s.a, "ABCDEFGHIJKLMNO-gone.snaptmp", V("8")); /* its place is taken: the user's to keep */
+	python_ends(&s);
+	cast_open(s.a);
+	cast_settle(&s.c);
+	is_history(&s, "p", "0");
+	is_history(&s, "gone", "0");
+	cr_assert(cast_has(s.a, "p", V("0")) && cast_has(s.b, "p", V("0")) && cast_has(s.a, "gone", V("0")));
+	cr_assert(cast_has(s.a, "ABCDEFGHIJKLMNO-gone.snaptmp", V("8")));
+	cr_assert(!cast_exists(s.b, "ABCDEFGHIJKLMNO-gone.snaptmp"));
+	cast_end(&s.c);
+}
+
+/* Fault B21: what Python published through a link to a directory is not deleted at everybody else. */
+Test(engine_inherit, files_behind_a_link_are_not_taken_for_deleted_b21, .timeout = 60)
+{
+	struct stage s;
+
+	stage_init(&s, 24);
+	cast_mkdirs(s.a, "link");
+	python_published(&s, "link/q", V("1"));
+	sim_mkdirs(s.a->h, "/home/outside");
+	sim_remove(s.a->h, cast_path("link"));
+	sim_symlink(s.a->h, cast_path("link"), "/home/outside");
+	sim_sync_disk(s.a->h);
+	cast_open(s.a);
+	cast_settle(&s.c);
+	is_history(&s, "link/q", "1");
+	cr_assert(cast_has(s.b, "link/q", V("1")));
+	cr_assert(s.a->errors > 0 && strstr(s.a->last_error, "symbolic link") != NULL, "%s", s.a->last_error);
 	cast_end(&s.c);
 }
