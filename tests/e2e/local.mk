@@ -9,10 +9,11 @@ E2E = \
 	%reldir%/crowd.py \
 	%reldir%/save_patterns.py \
 	%reldir%/watching.py \
+	%reldir%/adopt.py \
 	%reldir%/gc.py \
 	%reldir%/kills.py \
 	%reldir%/many_files.py
-EXTRA_DIST += $(E2E) %reldir%/mf.py %reldir%/snapshots.py %reldir%/ed25519.py
+EXTRA_DIST += $(E2E) %reldir%/mf.py %reldir%/pyconfig.py %reldir%/snapshots.py %reldir%/ed25519.py
 if TESTS_ENABLED
 TESTS += $(E2E)
 SOAK_TESTS += $(E2E)
