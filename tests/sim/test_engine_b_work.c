@@ -145,10 +145,13 @@ begin_overwriting(struct play *p, struct links *x, uint64_t seed)
 	cast_settle(&p->c);
 	*x = (struct links){.text = {BASE, OURS}, .m = p->a};
 	sim_on_link(p->c.w, on_link, x);
+	sim_freeze(p->b->h, true); /* or it would have it by itself */
 	cast_write(p->a, "p", OURS);
 	cast_write(p->a, "q", OTHER);
 	play_publish(p->a);
 	sim_on_op(p->b->h, whole, p->b);
+	sim_freeze(p->b->h, false);
+	cr_assert(cast_has(p->b, "p", BASE));
 }
 
 Test(b_work, b06_a_failing_disk_never_costs_the_file, .timeout = 60)
@@ -174,6 +177,8 @@ Test(b_work, b06_a_failing_disk_never_costs_the_file, .timeout = 60)
 
 Test(b_work, b31_a_crash_leaves_nothing_lying_about, .timeout = 60)
 {
+	unsigned early = 0, late = 0;
+
 	for (unsigned n = 10; n <= 90; n += 16) {
 		struct play p;
 		struct links x;
@@ -181,6 +186,8 @@ Test(b_work, b31_a_crash_leaves_nothing_lying_about, .timeout = 60)
 		sim_crash_after(p.b->h, SIM_CRASH_PROCESS, n);
 		mf_folder_poll(p.b->f, cast_ignore, NULL, NULL);
 		sim_run_for(p.c.w, 5000);
+		early += cast_has(p.b, "p", BASE);
+		late += cast_has(p.b, "p", OURS);
 		sim_crash_after(p.b->h, SIM_CRASH_PROCESS, 0);
 		cast_bury(p.b);
 		if (p.b->f == NULL)
@@ -188,6 +195,7 @@ Test(b_work, b31_a_crash_leaves_nothing_lying_about, .timeout = 60)
 		check_overwritten(&p, "crash after operation", n);
 		cast_end(&p.c);
 	}
+	cr_assert(early > 0 && late > 0, "crashes on both sides of the replacement: %u, %u", early, late);
 }
 
 /* ---- edits beside edits ---- */
