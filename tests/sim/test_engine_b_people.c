@@ -255,6 +255,7 @@ Test(b_people, b24_many_files_go_in_few_updates_and_side_by_side, .timeout = 60)
 		(void)snprintf(text, sizeof(text), "%u %s", i, BASE);
 		cast_write(p.a, name, text);
 	}
+	sim_trouble_of(p.b->h)->cut_off = true;
 	uint64_t updates = sim_count(p.a->h, SIM_UPDATE);
 	int64_t begin = sim_now_ms(p.c.w);
 	cast_scan(p.a);
@@ -265,6 +266,7 @@ Test(b_people, b24_many_files_go_in_few_updates_and_side_by_side, .timeout = 60)
 	/* three objects and an update each, one after the other, would be 40 s */
 	int64_t sent = sim_now_ms(p.c.w) - begin;
 	cr_assert(sent < FILES * 4 * (SLOW_MS / 2) * 6 / 10, "%lld ms", (long long)sent);
+	sim_trouble_of(p.b->h)->cut_off = false;
 	begin = sim_now_ms(p.c.w);
 	updates = sim_count(p.b->h, SIM_UPDATE);
 	cast_poll(p.b);
