@@ -127,6 +127,10 @@ struct mf_env_ops {
 	mf_code (*root_check)(struct mf_root *, mf_err *);
 	/* lstat; a missing path is MF_OK with kind ABSENT (also when a parent is no directory). */
 	mf_code (*stat)(struct mf_root *, const char *path, mf_stat *out, mf_err *);
+	/* The same for @p n names in one directory, which is found once.  Calls @p each for every one, in order; @p err
+	 * is NULL unless it cannot be looked at. */
+	void (*stat_in)(struct mf_root *, const char *dir, const char *const *name, size_t n,
+		void (*each)(void *arg, size_t i, const mf_stat *, const mf_err *err), void *arg);
 	/* Calls @p each for every entry; stops early when it returns something but MF_OK, and returns that. */
 	mf_code (*list)(
 		struct mf_root *, const char *path, mf_code (*each)(void *arg, const mf_dirent *), void *arg, mf_err *);

@@ -72,6 +72,24 @@ on_timer(uv_timer_t *uv)
 }
 
 static void
+on_awake(uv_idle_t *idle)
+{
+	struct mf_env_real *env = idle->data;
+
+	if (env->awake_rounds-- == 0)
+		(void)uv_idle_stop(idle);
+}
+
+/* After a timer's callback libuv waits for events as long as if that had taken no time: a timer set by it would come
+ * late by its duration.  One round without waiting notes the time anew. */
+static void
+do_not_wait(struct mf_env_real *env)
+{
+	env->awake_rounds = 1;
+	(void)uv_idle_start(&env->awake, on_awake);
+}
+
+static void
 real_timer_start(struct mf_timer *t, uint64_t delay_ms)
 {
 	/* libuv counts from the time it noted when the loop last woke: add what has passed since. */
@@ -83,6 +101,8 @@ real_timer_start(struct mf_timer *t, uint64_t delay_ms)
 	/* libuv runs timers until none is due: one that is due at once, set by a timer, would starve the rest. */
 	if (ms == 0 && t->env->timer_depth > 0)
 		ms = 1;
+	if (lag > 0 && t->env->timer_depth > 0)
+		do_not_wait(t->env);
 	(void)uv_timer_start(&t->uv, on_timer, ms, 0);
 }
 
@@ -119,6 +139,7 @@ static const struct mf_env_ops real_ops = {
 	.root_close = mf_real_root_close,
 	.root_check = mf_real_root_check,
 	.stat = mf_real_stat,
+	.stat_in = mf_real_stat_in,
 	.list = mf_real_list,
 	.open = mf_real_open,
 	.close = mf_real_close,
@@ -168,6 +189,9 @@ mf_env_real_new(uv_loop_t *loop, unsigned transfers, struct mf_env **out, mf_err
 		free(env);
 		return code;
 	}
+	(void)uv_idle_init(loop, &env->awake);
+	env->awake.data = env;
+	uv_unref((uv_handle_t *)&env->awake);
 	code = mf_real_jobs_start(env, transfers, err);
 	if (code != MF_OK) { /* the loop finishes the closing when it runs */
 		mf_env_real_close(&env->pub, NULL, NULL);
@@ -195,6 +219,12 @@ on_async_closed(uv_handle_t *h)
 	mf_real_handle_closed(h->data);
 }
 
+static void
+on_awake_closed(uv_handle_t *h)
+{
+	mf_real_handle_closed(h->data);
+}
+
 void
 mf_env_real_close(struct mf_env *pub, void (*done)(void *arg), void *arg)
 {
@@ -202,8 +232,9 @@ mf_env_real_close(struct mf_env *pub, void (*done)(void *arg), void *arg)
 
 	env->on_closed = done;
 	env->on_closed_arg = arg;
-	env->closing = 1;
+	env->closing = 2;
 	mf_real_jobs_stop(env);
 	mf_real_watch_close(env);
+	uv_close((uv_handle_t *)&env->awake, on_awake_closed);
 	uv_close((uv_handle_t *)&env->jobs.async, on_async_closed);
 }

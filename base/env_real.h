@@ -62,6 +62,8 @@ struct mf_env_real {
 	struct mf_env pub; /* first: a struct mf_env * is a struct mf_env_real * */
 	uv_loop_t *loop;
 	unsigned timer_depth; /* > 0 inside a timer's callback */
+	uv_idle_t awake;      /* active: the loop looks for events, but does not wait for them */
+	unsigned awake_rounds;
 	struct mf_jobs jobs;
 	struct mf_inotify ino;
 	uint32_t mask;     /* the process's umask */
@@ -90,6 +92,8 @@ mf_code mf_real_root_open(struct mf_env *, const char *abspath, struct mf_root *
 void mf_real_root_close(struct mf_root *);
 mf_code mf_real_root_check(struct mf_root *, mf_err *);
 mf_code mf_real_stat(struct mf_root *, const char *path, mf_stat *out, mf_err *);
+void mf_real_stat_in(struct mf_root *, const char *dir, const char *const *name, size_t n,
+	void (*each)(void *, size_t, const mf_stat *, const mf_err *), void *arg);
 mf_code mf_real_list(
 	struct mf_root *, const char *path, mf_code (*each)(void *, const mf_dirent *), void *arg, mf_err *);
 mf_code mf_real_mkdir(struct mf_root *, const char *path, uint32_t mode, mf_err *);

@@ -76,6 +76,34 @@ mf_real_stat(struct mf_root *root, const char *path, mf_stat *out, mf_err *err)
 	return mf_real_fail(err, sys, "stat", path);
 }
 
+void
+mf_real_stat_in(struct mf_root *root, const char *dir, const char *const *name, size_t n,
+	void (*each)(void *, size_t, const mf_stat *, const mf_err *), void *arg)
+{
+	mf_err dir_err = {0};
+	int fd = root->fd, dir_sys = 0;
+
+	if (mf_real_path_check(dir, &dir_err) == MF_OK && *dir != '\0') {
+		fd = mf_real_open_beneath(root, dir, O_PATH | O_DIRECTORY, 0);
+		dir_sys = fd < 0 ? -fd : 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		mf_stat st = {.kind = MF_KIND_ABSENT};
+		mf_err err = dir_err;
+		int sys = dir_sys;
+
+		if (sys == 0 && err.code == MF_OK)
+			sys = mf_real_fill_stat(fd, name[i], AT_SYMLINK_NOFOLLOW, &st);
+		if (sys != 0 && sys != ENOENT && sys != ENOTDIR) {
+			st.kind = MF_KIND_ABSENT;
+			(void)mf_real_fail(&err, sys, "stat", name[i]);
+		}
+		each(arg, i, &st, err.code == MF_OK ? NULL : &err);
+	}
+	if (fd >= 0)
+		mf_real_parent_close(root, fd);
+}
+
 static enum mf_kind
 kind_of(unsigned char d_type)
 {

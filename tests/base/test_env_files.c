@@ -65,6 +65,56 @@ kinds(struct real *r)
 	cr_assert(stat_code(r, "f/x/y", &st) == MF_OK && st.kind == MF_KIND_ABSENT);
 }
 
+struct stats {
+	struct real *r;
+	const char *dir;
+	const char *const *name;
+	size_t n;
+	bool failing;
+};
+
+static void
+is_as_stat_says(void *arg, size_t i, const mf_stat *st, const mf_err *err)
+{
+	struct stats *s = arg;
+	char path[64];
+	mf_stat want;
+
+	cr_assert(i == s->n++);
+	cr_assert((err != NULL) == s->failing);
+	if (s->failing) {
+		cr_assert(st->kind == MF_KIND_ABSENT && err->code != MF_OK);
+		return;
+	}
+	(void)snprintf(path, sizeof(path), "%s%s%s", s->dir, *s->dir == '\0' ? "" : "/", s->name[i]);
+	cr_assert(stat_code(s->r, path, &want) == MF_OK);
+	cr_assert(st->kind == want.kind && st->ino == want.ino && st->size == want.size && st->mode == want.mode);
+}
+
+static void
+many(struct real *r)
+{
+	static const char *const name[] = {"f", "missing", "l", "e"};
+
+	cr_assert(mkdir(real_path(r, "d"), 0750) == 0 && mkdir(real_path(r, "d/e"), 0700) == 0);
+	real_put(r, "f", "hello");
+	real_put(r, "d/f", "hello there");
+	cr_assert(symlink("/", real_path(r, "d/l")) == 0);
+	for (const char *const *dir = (const char *const[]){"", "d", "gone", "f", NULL}; *dir != NULL; dir++) {
+		struct stats s = {.r = r, .dir = *dir, .name = name};
+		r->ops->stat_in(r->root, *dir, name, 4, is_as_stat_says, &s);
+		cr_assert(s.n == 4, "%s", *dir);
+	}
+	struct stats out = {.r = r, .dir = "d/l", .name = name, .failing = true}; /* never through a link */
+	r->ops->stat_in(r->root, "d/l", name, 4, is_as_stat_says, &out);
+	cr_assert(out.n == 4);
+}
+
+Test(env_files, many_in_one_directory_as_one_by_one, .timeout = 20)
+{
+	both_ways(many);
+}
+
 Test(env_files, stat_tells_kinds_and_absence, .timeout = 20)
 {
 	both_ways(kinds);

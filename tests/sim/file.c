@@ -84,6 +84,24 @@ sim_op_stat(struct mf_root *r, const char *path, mf_stat *out, mf_err *err)
 	return MF_OK;
 }
 
+void
+sim_op_stat_in(struct mf_root *r, const char *dir, const char *const *name, size_t n,
+	void (*each)(void *arg, size_t i, const mf_stat *, const mf_err *err), void *arg)
+{
+	for (size_t i = 0; i < n; i++) {
+		mf_buf path = {0};
+		mf_stat st;
+		mf_err err = {0};
+		mf_buf_addz(&path, dir);
+		if (path.n > 0)
+			mf_buf_addc(&path, '/');
+		mf_buf_addz(&path, name[i]);
+		mf_code rc = sim_op_stat(r, (char *)path.p, &st, &err);
+		each(arg, i, &st, rc == MF_OK ? NULL : &err);
+		mf_buf_free(&path);
+	}
+}
+
 /* A copy of the directory, begun at a place that the seed chooses: @p each may change it. */
 static struct sim_entry *
 copy_entries(struct sim_world *w, const struct sim_inode *dir)

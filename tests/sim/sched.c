@@ -311,6 +311,7 @@ const struct mf_env_ops sim_env_ops = {
 	.root_close = sim_op_root_close,
 	.root_check = sim_op_root_check,
 	.stat = sim_op_stat,
+	.stat_in = sim_op_stat_in,
 	.list = sim_op_list,
 	.open = sim_op_open,
 	.close = sim_op_close,

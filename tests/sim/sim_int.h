@@ -285,6 +285,8 @@ mf_code sim_op_root_open(struct mf_env *env, const char *abspath, struct mf_root
 void sim_op_root_close(struct mf_root *r);
 mf_code sim_op_root_check(struct mf_root *r, mf_err *err);
 mf_code sim_op_stat(struct mf_root *r, const char *path, mf_stat *out, mf_err *err);
+void sim_op_stat_in(struct mf_root *r, const char *dir, const char *const *name, size_t n,
+	void (*each)(void *arg, size_t i, const mf_stat *, const mf_err *err), void *arg);
 mf_code sim_op_list(
 	struct mf_root *r, const char *path, mf_code (*each)(void *arg, const mf_dirent *), void *arg, mf_err *err);
 mf_code sim_op_open(struct mf_root *r, const char *path, enum mf_open_flags flags, uint32_t mode, struct mf_file **out,
