@@ -59,19 +59,56 @@ value_of(char c, char first)
 	return -1;
 }
 
+/* Tahoe's alphabet; directories of 100,000 entries are checked with every reading. */
+static const int8_t lower_value[256] = {
+	/* clang-format off */
+	-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+	-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+	-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+	-1, -1, 26, 27, 28, 29, 30, 31, -1, -1, -1, -1, -1, -1, -1, -1,
+	-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+	-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+	-1,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+	15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, -1,
+	/* clang-format on */
+	[128 ... 255] = -1,
+};
+
+/* Eight characters are five bytes. @return the 40 bits, or something negative. */
+static int64_t
+eight(const char *s)
+{
+	int64_t acc = 0;
+	int bad = 0;
+
+	for (unsigned i = 0; i < 8; i++) {
+		int v = lower_value[(uint8_t)s[i]];
+		bad |= v;
+		acc = acc << 5 | (v & 31);
+	}
+	return bad < 0 ? -1 : acc;
+}
+
 static bool
 decode(uint8_t *out, size_t *n, mf_str s, char first)
 {
 	uint32_t acc = 0;
 	unsigned bits = 0;
-	size_t k = 0;
+	size_t k = 0, i = 0;
 
 	switch (s.n % 8) {
 	case 1:
 	case 3:
 	case 6: return false;
 	}
-	for (size_t i = 0; i < s.n; i++) {
+	for (; first == 'a' && i + 8 <= s.n; i += 8) {
+		int64_t v = eight(s.p + i);
+		if (v < 0)
+			return false;
+		for (int shift = 32; shift >= 0; shift -= 8)
+			out[k++] = (uint8_t)(v >> shift);
+	}
+	for (; i < s.n; i++) {
 		int v = value_of(s.p[i], first);
 		if (v < 0)
 			return false;
