@@ -117,6 +117,7 @@ static const struct mf_grid_ops ops = {
 	.renew = mf_embedded_renew,
 	.status = status,
 	.nudge_path = nudge_path,
+	.rest = mf_embedded_rest,
 	.check = mf_embedded_check,
 	.close = embedded_close,
 };

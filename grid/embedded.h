@@ -13,7 +13,8 @@
 
 enum {
 	MF_DIRS_MAX = 8,            /* directories kept in memory */
-	MF_DIRS_BYTES = 64 << 20,   /* bytes of plaintext they may have together */
+	MF_DIRS_BYTES = 8 << 20,    /* bytes of plaintext they may have together */
+	MF_DIRS_KEEP_S = 5,         /* seconds that one is kept for sure */
 	MF_SCRATCH_MAX = 16,        /* flat buffers kept for the next object */
 	MF_SCRATCH_BYTES = 2 << 20, /* larger ones are not kept */
 };
@@ -27,6 +28,7 @@ typedef struct mf_open_dir {
 	uint8_t checkstring[MF_SDMF_CHECKSTRING];
 	uint64_t highest; /* highest sequence number seen, readable or not */
 	bool clean;       /* shares 0..n-1 are there, no others, all of this version */
+	int64_t used_s;   /* monotonic; when it was put into the cache */
 	mf_buf plain;     /* tidy (grid/lafs/dir.h) */
 } mf_open_dir;
 void mf_open_dir_free(mf_open_dir *d); /* NULL allowed */
@@ -105,6 +107,9 @@ mf_code mf_embedded_read_mutable(struct mf_embedded *e, const mf_cap *cap, const
 mf_code mf_embedded_mkdir(struct mf_grid *, mf_dirwrite *, const mf_cancel *, mf_err *);
 mf_code mf_embedded_update(
 	struct mf_grid *, const mf_dirwrite *, const mf_link *, size_t, mf_dirver *, const mf_cancel *, mf_err *);
+
+/** Directories that were not written for some seconds leave the cache. */
+void mf_embedded_rest(struct mf_grid *);
 
 /* embedded_check.c */
 mf_code mf_embedded_check(struct mf_grid *, mf_str cap, struct mf_check *, const mf_cancel *, mf_err *);

@@ -101,11 +101,14 @@ read_once(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_SIZE]
 	*clean = false;
 	if (rc != MF_OK)
 		return rc;
+	for (size_t i = 0; i < m.n; i++)
+		m.share[i].own = &m.file[i].file;
 	rc = mf_sdmf_read(cap, m.share, m.n, out, err);
 	*clean = rc == MF_OK && m.bad == 0 && m.n == out->head.n;
 	for (size_t i = 0; i < m.n && *clean; i++)
 		*clean = m.share[i].state == MF_OK && m.share[i].num == i &&
-			memcmp(m.share[i].data.p, out->checkstring, MF_SDMF_CHECKSTRING) == 0;
+			(m.share[i].data.p == NULL || /* the one that was read */
+				memcmp(m.share[i].data.p, out->checkstring, MF_SDMF_CHECKSTRING) == 0);
 	if (rc == MF_OK || rc == MF_EFORMAT)
 		advise_bad(e, si, &m);
 	mf_mut_set_free(&m);

@@ -28,13 +28,28 @@ cache_take(struct mf_embedded *e, const uint8_t si[MF_SI_SIZE])
 	return d;
 }
 
-/* To the front; those used longest ago make room. */
+static int64_t
+monotonic_s(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* To the front; those used longest ago make room.  A large one is read anew each time: that takes a tenth of what writing
+ * it does, and its memory is free in between. */
 static void
 cache_put(struct mf_embedded *e, mf_open_dir *d)
 {
 	mf_open_dir *out[MF_DIRS_MAX + 1] = {NULL};
 	size_t bytes = d->plain.cap, gone = 0, keep = 0;
 
+	if (bytes > MF_DIRS_BYTES) {
+		mf_open_dir_free(d);
+		return;
+	}
+	d->used_s = monotonic_s();
 	(void)pthread_mutex_lock(&e->lock);
 	out[gone++] = e->dir[MF_DIRS_MAX - 1];
 	memmove(&e->dir[1], &e->dir[0], (MF_DIRS_MAX - 1) * sizeof(e->dir[0]));
@@ -48,6 +63,28 @@ cache_put(struct mf_embedded *e, mf_open_dir *d)
 	for (size_t i = keep + 1; i < MF_DIRS_MAX; i++) {
 		out[gone++] = e->dir[i];
 		e->dir[i] = NULL;
+	}
+	(void)pthread_mutex_unlock(&e->lock);
+	for (size_t i = 0; i < gone; i++)
+		mf_open_dir_free(out[i]);
+}
+
+void
+mf_embedded_rest(struct mf_grid *g)
+{
+	struct mf_embedded *e = mf_embedded_of(g);
+	mf_open_dir *out[MF_DIRS_MAX];
+	size_t gone = 0, keep = 0;
+	int64_t now = monotonic_s();
+
+	(void)pthread_mutex_lock(&e->lock);
+	for (size_t i = 0; i < MF_DIRS_MAX && e->dir[i] != NULL; i++) {
+		mf_open_dir *d = e->dir[i];
+		e->dir[i] = NULL;
+		if (now - d->used_s >= MF_DIRS_KEEP_S)
+			out[gone++] = d;
+		else
+			e->dir[keep++] = d;
 	}
 	(void)pthread_mutex_unlock(&e->lock);
 	for (size_t i = 0; i < gone; i++)
@@ -140,11 +177,11 @@ write_shares(struct mf_embedded *e, const mf_sdmf_key *key, mf_buf *share, uint3
 	return rc;
 }
 
-/* The next version of @p d with content @p plain; on success @p d describes it, except for its content. */
+/* The next version of @p d, of which it holds the content already; on success it is described by @p d, too. */
 static mf_code
-publish(struct mf_embedded *e, mf_open_dir *d, mf_str plain, bool fresh, mf_err *err)
+publish(struct mf_embedded *e, mf_open_dir *d, bool fresh, mf_err *err)
 {
-	mf_sdmf_new v = {.seqnum = d->highest + 1, .k = d->head.k, .n = d->head.n, .plain = plain};
+	mf_sdmf_new v = {.seqnum = d->highest + 1, .k = d->head.k, .n = d->head.n, .plain = mf_buf_str(&d->plain)};
 	mf_buf *share = mf_alloc(v.n * sizeof(*share));
 	mf_code rc =
 		d->highest == UINT64_MAX ? mf_fail(err, MF_EUNSUPPORTED, 0, "directory has no next version") : MF_OK;
@@ -222,17 +259,18 @@ update_locked(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_S
 		mf_buf_free(&plain);
 		return rc;
 	}
-	if (mf_canceled(cancel))
-		rc = mf_fail(err, MF_ECANCELED, 0, "writing a directory was canceled");
-	if (rc == MF_OK)
-		rc = publish(e, d, mf_buf_str(&plain), false, err);
+	if (mf_canceled(cancel)) {
+		cache_put(e, d);
+		mf_buf_free(&plain);
+		return mf_fail(err, MF_ECANCELED, 0, "writing a directory was canceled");
+	}
+	mf_buf_free(&d->plain); /* a large directory is there twice at most: new, and as a share */
+	d->plain = plain;
+	rc = publish(e, d, false, err);
 	if (rc == MF_OK) {
 		version_of(d, version);
-		mf_buf_free(&d->plain);
-		d->plain = plain;
 		cache_put(e, d);
 	} else {
-		mf_buf_free(&plain);
 		mf_open_dir_free(d); /* some of it may have been written */
 	}
 	return rc;
@@ -293,7 +331,7 @@ mf_embedded_mkdir(struct mf_grid *g, mf_dirwrite *out, const mf_cancel *cancel, 
 		rc = mf_store_lock(e->store, d->si, &lock, err);
 	}
 	if (rc == MF_OK) {
-		rc = publish(e, d, (mf_str){0}, true, err);
+		rc = publish(e, d, true, err);
 		mf_store_unlock(lock);
 	}
 	if (rc != MF_OK) {

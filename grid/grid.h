@@ -115,6 +115,9 @@ struct mf_grid_ops {
 	/* A directory on this machine that changes whenever @p cap does (for mf_env's watch, root NULL), or
 	 * MF_ENOTFOUND where there is no such thing. The caller may only watch it. */
 	mf_code (*nudge_path)(struct mf_grid *, const mf_dirread *cap, char *out, size_t size, mf_err *);
+	/* Nothing has been asked for a while: give back memory that is held for speed alone.  Does not block; may be
+	 * NULL. */
+	void (*rest)(struct mf_grid *);
 	/* grid/check.h; may be NULL. */
 	mf_code (*check)(struct mf_grid *, mf_str cap, struct mf_check *out, const mf_cancel *, mf_err *);
 	void (*close)(struct mf_grid *); /* no call is under way; NULL allowed through mf_grid_close */

@@ -66,6 +66,9 @@ mf_code mf_sdmf_head_of(mf_str share, mf_sdmf_head *out, mf_err *err);
 typedef struct mf_sdmf_share {
 	uint32_t num;
 	mf_str data; /* share data, borrowed; bytes behind the recorded end are ignored */
+	/* NULL, or the buffer that data lies in: if this share alone is the content, that is decrypted in its place, and
+	 * the buffer goes to the content; then data is empty */
+	mf_buf *own;
 	/* filled by the readers: */
 	mf_code state;     /* MF_OK: signed by the right key, and its block too where it was looked at */
 	mf_err why;        /* if not */

@@ -10,6 +10,7 @@
 enum {
 	CHAIN_ENTRY = 34,
 	CHAIN_MAX = 64,
+	PIECE = 1 << 18,    /* bytes: what stays in a cache */
 	PRIVKEY_MAX = 4096, /* bytes; 1214 to 1219 in practice */
 };
 
@@ -188,6 +189,43 @@ decode(const mf_sdmf_head *h, struct blocks *b, const uint8_t readkey[MF_KEY_SIZ
 	sodium_memzero(datakey, sizeof(datakey));
 }
 
+/* A file whose one share is its ciphertext: decrypted where it lies, and moved to the front of its buffer.  Directories are
+ * the largest things in memory, and fresh pages cost as much as the arithmetic. */
+static void
+decode_own(const mf_sdmf_head *h, mf_sdmf_share *s, const uint8_t readkey[MF_KEY_SIZE], mf_buf *plain)
+{
+	uint8_t datakey[MF_KEY_SIZE];
+	uint8_t *from = (uint8_t *)(uintptr_t)(s->data.p + h->o_data);
+	struct mf_ctr_stream *ctr = mf_ctr_new();
+
+	mf_tag_pair16(MF_TAG_DATAKEY, mf_bytes(h->salt, MF_SDMF_SALT), mf_bytes(readkey, MF_KEY_SIZE), datakey);
+	mf_ctr_seek(ctr, datakey, 0);
+	for (size_t at = 0; at < h->datalen; at += PIECE) {
+		size_t n = h->datalen - at < PIECE ? (size_t)h->datalen - at : PIECE;
+
+		mf_ctr_next(ctr, from + at, from + at, n);
+		memmove(s->own->p + at, from + at, n);
+	}
+	mf_ctr_free(ctr);
+	*plain = *s->own;
+	plain->n = (size_t)h->datalen;
+	*s->own = (mf_buf){0};
+	s->data = (mf_str){0};
+	sodium_memzero(datakey, sizeof(datakey));
+}
+
+/* The share that may be decrypted where it lies, if there is one. */
+static mf_sdmf_share *
+own_share(const mf_sdmf_head *h, const struct blocks *b, mf_sdmf_share *share, size_t n)
+{
+	if (h->k != 1 || h->datalen == 0)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (share[i].own != NULL && share[i].data.p + share[i].head.o_data == b->block[b->have[0]].p)
+			return &share[i];
+	return NULL;
+}
+
 /* The private key, from the first share that holds the right one. */
 static mf_code
 read_key(const mf_cap *cap, const mf_sdmf_share *share, size_t n, mf_sdmf_key **out, mf_err *err)
@@ -262,13 +300,15 @@ mf_sdmf_read(const mf_cap *cap, mf_sdmf_share *share, size_t n, mf_sdmf_found *o
 		return nothing_good(share, n, err);
 	out->head = version->head;
 	memcpy(out->checkstring, version->data.p, MF_SDMF_CHECKSTRING);
-	mf_sdmf_readkey(cap, readkey);
-	decode(&out->head, &blocks, readkey, &out->plain);
-	sodium_memzero(readkey, sizeof(readkey));
-	if (!mf_cap_is_writable(cap->kind))
-		return MF_OK;
-	mf_code rc = read_key(cap, share, n, &out->key, err);
+	mf_code rc = mf_cap_is_writable(cap->kind) ? read_key(cap, share, n, &out->key, err) : MF_OK;
 	if (rc != MF_OK)
-		mf_sdmf_found_free(out);
-	return rc;
+		return rc;
+	mf_sdmf_share *own = own_share(&out->head, &blocks, share, n);
+	mf_sdmf_readkey(cap, readkey);
+	if (own != NULL)
+		decode_own(&out->head, own, readkey, &out->plain);
+	else
+		decode(&out->head, &blocks, readkey, &out->plain);
+	sodium_memzero(readkey, sizeof(readkey));
+	return MF_OK;
 }

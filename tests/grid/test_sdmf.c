@@ -120,6 +120,13 @@ Test(sdmf, a_new_key_can_be_stored_and_read_again)
 	cr_assert(f.head.seqnum == 7 && mf_str_eq(mf_buf_str(&f.plain), v.plain));
 	cr_assert(memcmp(f.key->writekey, key->writekey, MF_KEY_SIZE) == 0);
 	mf_sdmf_found_free(&f);
+	mf_buf copy = {0}; /* decrypted where it lies */
+	mf_buf_adds(&copy, mf_buf_str(&share));
+	mf_sdmf_share own = {.num = 0, .data = mf_buf_str(&copy), .own = &copy};
+	cr_assert(mf_sdmf_read(&cap, &own, 1, &f, &err) == MF_OK, "%s", err.text);
+	cr_assert(mf_str_eq(mf_buf_str(&f.plain), v.plain) && f.key != NULL);
+	cr_assert(copy.p == NULL && own.data.p == NULL && own.state == MF_OK);
+	mf_sdmf_found_free(&f);
 	cap.key[3] ^= 1; /* another writekey: the readkey differs, so does what stands in the share */
 	cr_assert(mf_sdmf_read(&cap, &in, 1, &f, &err) == MF_EFORMAT);
 	mf_sdmf_key_free(key);
