@@ -239,6 +239,8 @@ struct mf_peer {
 	mf_entryset entries; /* taken into account */
 };
 
+struct walk;
+
 /** Texts of one's own. */
 struct list {
 	char **s;
@@ -285,7 +287,8 @@ struct mf_folder {
 	size_t n_downloading;
 	struct mf_path **turn_paths; /* stepped in the present turn */
 	size_t n_turn_paths, cap_turn_paths;
-	struct mf_timer *turn_timer, *settle_timer, *batch_timer, *poll_timer, *scan_timer, *apply_timer, *gate_timer;
+	struct mf_timer *turn_timer, *settle_timer, *batch_timer, *poll_timer, *scan_timer, *apply_timer, *gate_timer,
+		*rest_timer, *known_timer;
 	bool turn_armed;
 	bool turn_ran;          /* the transaction was opened */
 	bool loaded;            /* markers and intents that the databases name are known */
@@ -299,7 +302,8 @@ struct mf_folder {
 	struct mf_path **batch;
 	size_t n_batch, cap_batch;
 	bool linking; /* a directory update is in flight */
-	uint64_t batch_since_ms, last_update_ms, last_update_end_ms;
+	uint64_t batch_since_ms, last_update_end_ms;
+	uint64_t update_debt_ms; /* at that time: publish.c */
 	unsigned link_tries;
 	uint64_t batch_retry_ms; /* after a failure: not before */
 	size_t batch_max;        /* links in one update after a refusal; 0 = no limit */
@@ -356,7 +360,8 @@ struct mf_folder {
 	bool watch_short;       /* some directory got none since the last full scan began */
 	struct mf_dirset *dirs; /* watched directories */
 	bool scan_running, scan_again, scan_walking;
-	size_t n_absent; /* paths that have absent_before */
+	struct walk *loading; /* of a scan that has begun: what is known is being read */
+	size_t n_absent;      /* paths that have absent_before */
 	struct mf_path **gated;
 	size_t n_gated, cap_gated;
 	uint64_t gate_since_ms;
@@ -604,6 +609,12 @@ void mf_unrest(struct mf_folder *f, const char *relpath, uint64_t delay_ms);
 enum { MF_VANISHED_MS = 500 }; /* a vanished name is believed when it stays away for this long */
 void mf_watch_stop(struct mf_folder *f);
 void mf_scan_start(struct mf_folder *f);
+/** known.c: read what we know, for a scan that has begun; ends with mf_scan_loaded(). */
+void mf_known_load(struct mf_folder *f);
+void mf_known_run(void *arg); /* the next slice */
+void mf_known_drop(struct mf_folder *f);
+/** Walk with what was read, or not (@p err). Takes @p w. */
+void mf_scan_loaded(struct mf_folder *f, struct walk *w, const mf_err *err);
 /** The next periodic scan comes after the interval from now; without one the timer is left alone. */
 void mf_scan_schedule(struct mf_folder *f);
 void mf_walk_first(struct mf_folder *f);

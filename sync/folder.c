@@ -111,6 +111,16 @@ on_scan(void *arg)
 	mf_scan_start(arg);
 }
 
+/* No update for a while. */
+static void
+on_rest(void *arg)
+{
+	struct mf_folder *f = arg;
+
+	if (!f->linking && f->grid->ops->rest != NULL)
+		f->grid->ops->rest(f->grid); /* while one is under way it is asked again afterwards */
+}
+
 mf_code
 mf_folder_open(struct mf_env *env, struct mf_grid *grid, const char *name, const char *state_dir,
 	mf_folder_listener *listen, void *arg, struct mf_folder **out, mf_err *err)
@@ -147,6 +157,8 @@ mf_folder_open(struct mf_env *env, struct mf_grid *grid, const char *name, const
 	f->poll_timer = env->ops->timer_new(env, on_poll, f);
 	f->scan_timer = env->ops->timer_new(env, on_scan, f);
 	f->gate_timer = env->ops->timer_new(env, mf_gate_run, f);
+	f->rest_timer = env->ops->timer_new(env, on_rest, f);
+	f->known_timer = env->ops->timer_new(env, mf_known_run, f);
 	f->rules = mf_rules_new(f);
 	*out = f;
 	return MF_OK;
@@ -199,11 +211,14 @@ mf_folder_end(struct mf_folder *f)
 	MF_OPS(f)->timer_free(f->poll_timer);
 	MF_OPS(f)->timer_free(f->scan_timer);
 	MF_OPS(f)->timer_free(f->gate_timer);
+	MF_OPS(f)->timer_free(f->rest_timer);
+	MF_OPS(f)->timer_free(f->known_timer);
 	mf_rules_free(f->rules);
 	mf_pairs_free(&f->inherited);
 	mf_pairs_free(&f->local_only);
 	mf_fetch_free(f);
 	mf_poll_drop(f);
+	mf_known_drop(f);
 	mf_peers_free(f);
 	mf_trust_free(f);
 	mf_later_drop(f);
@@ -252,6 +267,8 @@ mf_folder_close(struct mf_folder *f, void (*done)(void *arg), void *arg)
 	MF_OPS(f)->timer_stop(f->poll_timer);
 	MF_OPS(f)->timer_stop(f->scan_timer);
 	MF_OPS(f)->timer_stop(f->gate_timer);
+	MF_OPS(f)->timer_stop(f->rest_timer);
+	MF_OPS(f)->timer_stop(f->known_timer);
 	for (struct mf_task *t = f->tasks; t != NULL; t = t->next)
 		MF_OPS(f)->job_cancel(t->job);
 	(void)mf_fail(&gone, MF_ECANCELED, 0, "the folder is being closed");

@@ -22,6 +22,7 @@ libmf_a_SOURCES += \
 	%reldir%/inherit.h \
 	%reldir%/inherit_sweep.c \
 	%reldir%/inherit_work.c \
+	%reldir%/known.c \
 	%reldir%/later.c \
 	%reldir%/local_only.c \
 	%reldir%/look.c \

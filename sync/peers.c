@@ -201,29 +201,44 @@ note_removed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l)
 	free(r.gone);
 }
 
-void
-mf_peer_listed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l)
+/* Without those that the listing lacks. */
+static void
+keep_listed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l)
 {
 	mf_entryset kept = {0};
 
 	mf_entryset_size(&kept, l->n);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct mf_entry *had =
+			mf_entryset_find(&peer->entries, mf_entry_of(f->hash_key, l->child[i].name, (mf_str){0}));
+		if (had != NULL)
+			mf_entryset_put(&kept, *had);
+	}
+	mf_entryset_free(&peer->entries);
+	peer->entries = kept;
+}
+
+void
+mf_peer_listed(struct mf_folder *f, struct mf_peer *peer, const mf_listing *l)
+{
+	size_t kept = 0;
+
 	for (size_t i = 0; i < l->n; i++) {
 		const mf_child *c = &l->child[i];
 		if (c->name.n > 0 && c->name.p[0] == '@' && mf_str_eq(c->name, MF_STR("@metadata")))
 			continue;
 		struct mf_entry e = mf_entry_of(f->hash_key, c->name, c->ro);
 		const struct mf_entry *had = mf_entryset_find(&peer->entries, e);
-		if (had != NULL)
-			mf_entryset_put(&kept, *had);
+		kept += had != NULL;
 		if (had == NULL || had->cap != e.cap) /* replaces the old one when taken in, or refused for good */
 			mf_fetch_head(f, peer->name, c->name, c->ro);
 	}
 	/* every name that we had and this version lacks, whatever came new in it */
-	if (kept.n < peer->entries.n || !peer->read_once)
+	if (kept < peer->entries.n || !peer->read_once)
 		note_removed(f, peer, l);
+	if (kept < peer->entries.n)
+		keep_listed(f, peer, l);
 	mf_trust_listed(f, peer->name, l);
-	mf_entryset_free(&peer->entries);
-	peer->entries = kept;
 	peer->version = l->version;
 	peer->read_once = true;
 	peer->again = peer->unread = false;

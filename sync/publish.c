@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BATCH_MS = 250, LATEST_MS = 1000, SPACING = 8, RETRY_MAX_S = 60, FEW_SETTLING = 8, BUSY_TRIES = 3 };
+enum { BATCH_MS = 250, LATEST_MS = 1000, RETRY_MAX_S = 60, FEW_SETTLING = 8, BUSY_TRIES = 3, REST_MS = 10000 };
+/* A new version of a large directory is much work for us and for everybody who reads it: one eighth of the time goes into
+ * it at most, but a few saves now and then need not wait for each other. */
+enum { SPACING = 8, CREDIT_MS = 2000 };
 
 struct update {
 	struct mf_task task;
@@ -20,12 +23,11 @@ struct update {
 /* ---- one entry name, one path -------------------------------------------------------------------------- */
 
 static mf_code
-odd_each(void *arg, const char *relpath, const char *cap)
+odd_each(void *arg, const char *relpath)
 {
 	struct mf_folder *f = arg;
 	mf_buf plain = {0}, entry = {0};
 
-	(void)cap;
 	mf_mangle(mf_strz(relpath), &plain);
 	if (mf_relpath_entry(mf_strz(relpath), &entry, NULL) == MF_OK &&
 		!mf_str_eq(mf_buf_str(&plain), mf_buf_str(&entry)))
@@ -66,7 +68,7 @@ check_entry(struct mf_folder *f, struct mf_path *p, mf_str entry, mf_err *err)
 
 	if (!f->odd_loaded) {
 		f->odd_loaded = true;
-		(void)mf_state_head_each(f->state, "", odd_each, f, NULL);
+		(void)mf_state_head_not_ascii(f->state, odd_each, f, NULL);
 	}
 	const mf_pair *o = mf_pairs_first(&f->odd, f->hash_key, entry);
 	for (; rc == MF_OK && o != NULL; o = mf_pairs_next(o))
@@ -126,17 +128,25 @@ mf_pipeline_empty(const struct mf_folder *f)
 		!f->scan_walking;
 }
 
+/* What updates have cost, and time has not paid yet. */
+static uint64_t
+debt_ms(const struct mf_folder *f, uint64_t now)
+{
+	uint64_t since = now - f->last_update_end_ms;
+
+	return f->update_debt_ms > since ? f->update_debt_ms - since : 0;
+}
+
 /* Milliseconds until the batch may go; 0 = now. */
 static uint64_t
 wait_ms(struct mf_folder *f, uint64_t now)
 {
-	uint64_t waited = now - f->batch_since_ms, since = now - f->last_update_end_ms;
-	uint64_t spacing = f->last_update_ms * SPACING;
+	uint64_t waited = now - f->batch_since_ms, debt = debt_ms(f, now);
 
 	if (waited >= LATEST_MS)
 		return 0;
-	if (since < spacing)
-		return spacing - since < LATEST_MS - waited ? spacing - since : LATEST_MS - waited;
+	if (debt > CREDIT_MS)
+		return debt - CREDIT_MS < LATEST_MS - waited ? debt - CREDIT_MS : LATEST_MS - waited;
 	if (mf_pipeline_empty(f) || waited >= BATCH_MS)
 		return 0;
 	return BATCH_MS - waited;
@@ -301,8 +311,12 @@ update_done(struct mf_task *t)
 		update_free(u);
 		return;
 	}
-	f->last_update_end_ms = mf_now_ms(f);
-	f->last_update_ms = f->last_update_end_ms - u->began_ms;
+	uint64_t now = mf_now_ms(f);
+	f->update_debt_ms = debt_ms(f, now) + (now - u->began_ms) * SPACING;
+	if (f->update_debt_ms > CREDIT_MS + LATEST_MS) /* a burst is forgotten soon after */
+		f->update_debt_ms = CREDIT_MS + LATEST_MS;
+	f->last_update_end_ms = now;
+	MF_OPS(f)->timer_start(f->rest_timer, REST_MS);
 	if (t->err.code == MF_ECHANGED) {
 		look_first(f, u);
 		update_free(u);

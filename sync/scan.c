@@ -311,64 +311,6 @@ walk_start(struct mf_folder *f, struct walk *w, enum walk_mode mode, const char 
 	mf_task_start(f, &w->task);
 }
 
-void
-mf_walk_know(struct walk *w, const char *relpath, const mf_pathstate *ps)
-{
-	if (w->n_known == w->cap_known) {
-		w->cap_known = w->cap_known == 0 ? 256 : w->cap_known * 2;
-		w->known = mf_realloc_array(w->known, w->cap_known, sizeof(*w->known));
-	}
-	w->known[w->n_known++] = (struct known){.relpath = mf_strdup(mf_strz(relpath)), .ps = *ps};
-}
-
-static mf_code
-known_each(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps)
-{
-	(void)has_base;
-	(void)base_deleted;
-	mf_walk_know(arg, relpath, ps);
-	return MF_OK;
-}
-
-/* The rows of files of which a question was asked, among the known ones. */
-static mf_code
-held_each(void *arg, const char *relpath, enum mf_word word)
-{
-	struct walk *w = arg;
-	size_t low = 0, high = w->n_known;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (strcmp(w->known[mid].relpath, relpath) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low < w->n_known && strcmp(w->known[low].relpath, relpath) == 0) {
-		w->known[low].held = true;
-		w->known[low].word = word;
-	} else {
-		mf_walk_add(&w->back, relpath);
-	}
-	return MF_OK;
-}
-
-static mf_code
-load_known(struct mf_folder *f, struct walk *w, mf_err *err)
-{
-	mf_code rc = mf_state_path_each(f->state, known_each, w, err);
-
-	if (rc == MF_OK)
-		mf_local_only_known(f, w);
-	w->ask = mf_asks(f);
-	w->may_ask = !f->conf.read_only;
-	mf_mounts_copy(&w->mounts, &f->mounts);
-	w->examine = f->unsure;
-	f->unsure = (struct list){0};
-	w->doubtful = f->root_doubtful;
-	return rc != MF_OK ? rc : mf_state_held_each(f->state, held_each, w, err);
-}
-
 static bool
 open_root(struct mf_folder *f)
 {
@@ -439,8 +381,6 @@ mf_walk_first(struct mf_folder *f)
 void
 mf_scan_start(struct mf_folder *f)
 {
-	mf_err err = {0};
-
 	if (f->closing || !f->started || f->set.paused)
 		return;
 	if (f->scan_running || !f->polled_once) {
@@ -454,19 +394,26 @@ mf_scan_start(struct mf_folder *f)
 		return;
 	}
 	f->scan_running = true; /* only now: if the root was opened anew, this is the scan that is needed */
-	struct walk *w = mf_alloc(sizeof(*w));
-	if (load_known(f, w, &err) != MF_OK) {
-		mf_trouble(f, MF_TR_SCAN, err.text);
-		mf_walk_free(w);
-		scan_ended(f, false);
-		MF_OPS(f)->timer_start(f->scan_timer, GONE_RETRY_MS);
-		return;
-	}
-	mf_trouble_over(f, MF_TR_SCAN);
 	f->scan_walking = true;
 	f->watch_short = false; /* limits may have been raised */
-	/* the rows come in byte order, which is strcmp's */
-	walk_start(f, w, WALK_FULL, "");
+	mf_known_load(f);
+}
+
+void
+mf_scan_loaded(struct mf_folder *f, struct walk *w, const mf_err *err)
+{
+	if (f->root == NULL) {
+		root_is_gone(f);
+	} else if (err->code != MF_OK) {
+		mf_trouble(f, MF_TR_SCAN, err->text);
+	} else {
+		mf_trouble_over(f, MF_TR_SCAN);
+		walk_start(f, w, WALK_FULL, "");
+		return;
+	}
+	mf_walk_free(w);
+	scan_ended(f, false);
+	MF_OPS(f)->timer_start(f->scan_timer, GONE_RETRY_MS);
 }
 
 static void

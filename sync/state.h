@@ -90,6 +90,11 @@ mf_code mf_state_path_learn(struct mf_state *s, const char *relpath, uint64_t in
 mf_code mf_state_path_each(struct mf_state *s,
 	mf_code (*each)(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps),
 	void *arg, mf_err *err);
+/** The same for about the next @p most of them, those behind @p after ("" = from the first).  *next: what to go on
+ *  behind, the caller's to free; NULL: that was all. */
+mf_code mf_state_path_slice(struct mf_state *s, const char *after, unsigned most,
+	mf_code (*each)(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps),
+	void *arg, char **next, mf_err *err);
 /** Every path below directory @p dir ("" = all) where a file may be expected, in byte order; strings lent. */
 mf_code mf_state_path_below(
 	struct mf_state *s, const char *dir, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
@@ -327,6 +332,9 @@ mf_code mf_state_head_at_rest(struct mf_state *s, const char *relpath, const cha
 /** One participant's heads: relpath and cap, in byte order of relpath. */
 mf_code mf_state_head_each(struct mf_state *s, const char *participant,
 	mf_code (*each)(void *arg, const char *relpath, const char *cap), void *arg, mf_err *err);
+/** Paths that our own directory shows and that are not all ASCII. */
+mf_code mf_state_head_not_ascii(
+	struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
 /** Names with heads in the index, "" left out. */
 mf_code mf_state_head_participants(
 	struct mf_state *s, mf_code (*each)(void *arg, const char *participant), void *arg, mf_err *err);

@@ -141,6 +141,12 @@ mf_state_head_each(struct mf_state *s, const char *participant,
 }
 
 mf_code
+mf_state_head_not_ascii(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err)
+{
+	return mf_state_each_text(s, QUERY_HEAD_NOT_ASCII, each, arg, err);
+}
+
+mf_code
 mf_state_head_unsettled(struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err)
 {
 	return mf_state_each_text(s, QUERY_HEAD_UNSETTLED, each, arg, err);

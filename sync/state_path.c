@@ -261,8 +261,9 @@ mf_state_path_touch(struct mf_state *s, const char *relpath, const mf_pathstate 
 	return rc != MF_OK || changed > 0 ? rc : mf_fail(err, MF_ENOTFOUND, 0, "no row for %s", relpath);
 }
 
-mf_code
-mf_state_path_each(struct mf_state *s,
+/* Those behind @p after, up to @p last if that is not NULL. */
+static mf_code
+each_between(struct mf_state *s, const char *after, const char *last,
 	mf_code (*each)(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps),
 	void *arg, mf_err *err)
 {
@@ -272,6 +273,11 @@ mf_state_path_each(struct mf_state *s,
 
 	if (rc != MF_OK)
 		return rc;
+	mf_db_bind_text(q, 1, after);
+	if (last != NULL)
+		mf_db_bind_text(q, 2, last);
+	else
+		mf_db_bind_blob(q, 2, NULL, 0); /* behind every text */
 	while ((rc = mf_state_step(q, &row, err)) == MF_OK && row) {
 		mf_pathstate ps;
 
@@ -282,6 +288,41 @@ mf_state_path_each(struct mf_state *s,
 			break;
 	}
 	mf_db_reset(q);
+	return rc;
+}
+
+mf_code
+mf_state_path_each(struct mf_state *s,
+	mf_code (*each)(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps),
+	void *arg, mf_err *err)
+{
+	return each_between(s, "", NULL, each, arg, err);
+}
+
+mf_code
+mf_state_path_slice(struct mf_state *s, const char *after, unsigned most,
+	mf_code (*each)(void *arg, const char *relpath, bool has_base, bool base_deleted, const mf_pathstate *ps),
+	void *arg, char **next, mf_err *err)
+{
+	sqlite3_stmt *q;
+	bool row = false;
+	mf_code rc = mf_state_query(s, QUERY_PATH_NTH, &q, err);
+
+	*next = NULL;
+	if (rc != MF_OK)
+		return rc;
+	mf_db_bind_text(q, 1, after);
+	mf_bind_int(q, 2, most - 1);
+	rc = mf_state_step(q, &row, err);
+	if (rc == MF_OK && row)
+		*next = mf_strdup(mf_strz((const char *)sqlite3_column_text(q, 0)));
+	mf_db_reset(q);
+	if (rc == MF_OK)
+		rc = each_between(s, after, *next, each, arg, err);
+	if (rc != MF_OK) {
+		free(*next);
+		*next = NULL;
+	}
 	return rc;
 }
 

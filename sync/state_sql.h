@@ -286,27 +286,29 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 6, INDEX_VERSION = 3 };
 		" mtime_ns = CASE WHEN cap = '' THEN ?3 END, ctime_ns = CASE WHEN cap = '' THEN ?4 END" \
 		" WHERE relpath = ?1 AND cap = coalesce(" \
 		"  (SELECT snapshot_cap FROM current_snapshots WHERE relpath = ?1), '')") \
+	Q(PATH_NTH, "SELECT relpath FROM current_snapshots WHERE relpath > ?1 ORDER BY relpath LIMIT 1 OFFSET ?2") \
 	Q(PATH_EACH, \
 		"SELECT c.relpath, 1, c.content_cap IS NULL, p.cap IS NOT NULL," \
 		" p.present, p.size, p.mtime_ns, p.ctime_ns, p.ino, c.size, c.mtime_ns, c.ctime_ns, m.ino" \
 		" FROM current_snapshots c" \
 		" LEFT JOIN mf_path m ON m.relpath = c.relpath AND m.cap = c.snapshot_cap" \
 		" LEFT JOIN mf_pending p ON p.relpath = c.relpath AND p.id = " SQL_NEWEST( \
-			"c.relpath") " WHERE c.snapshot_cap IS NOT NULL" \
+			"c.relpath") " WHERE c.relpath > ?1 AND c.relpath <= ?2 AND c.snapshot_cap IS NOT NULL" \
 				     " UNION ALL" \
 				     " SELECT m.relpath, 0, 0, 0, 0, 0, 0, 0, 0, m.size, m.mtime_ns, m.ctime_ns, " \
-				     "m.ino" \
-				     " FROM mf_path m WHERE m.cap = ''" \
-				     " AND NOT EXISTS (SELECT 1 FROM current_snapshots WHERE relpath = m.relpath AND " \
-				     "snapshot_cap IS NOT NULL)" \
+				     "m.ino FROM mf_path m" \
+				     " WHERE m.relpath > ?1 AND m.relpath <= ?2 AND m.cap = ''" \
+				     " AND NOT EXISTS (SELECT 1 FROM current_snapshots WHERE relpath = m.relpath" \
+				     "  AND snapshot_cap IS NOT NULL)" \
 				     " AND NOT EXISTS (SELECT 1 FROM mf_pending WHERE relpath = m.relpath)" \
 				     " UNION ALL" \
 				     " SELECT p.relpath, 0, 0, 1, p.present, p.size, p.mtime_ns, p.ctime_ns, p.ino, " \
 				     "0, 0, 0, 0" \
-				     " FROM mf_pending p WHERE p.id = " SQL_NEWEST( \
+				     " FROM mf_pending p" \
+				     " WHERE p.relpath > ?1 AND p.relpath <= ?2 AND p.id = " SQL_NEWEST( \
 					     "p.relpath") " AND NOT EXISTS (SELECT 1 FROM current_snapshots WHERE " \
-							  "relpath = p.relpath AND snapshot_cap IS NOT NULL)" \
-							  " ORDER BY 1") \
+							  "relpath = p.relpath" \
+							  "  AND snapshot_cap IS NOT NULL) ORDER BY 1") \
 	Q(PATH_BELOW, \
 		"SELECT relpath FROM current_snapshots WHERE relpath > ?1 AND relpath < ?2" \
 		" AND content_cap IS NOT NULL UNION" \
@@ -467,6 +469,9 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 6, INDEX_VERSION = 3 };
 	Q(HEAD_EACH, \
 		"SELECT h.relpath, s.cap FROM idx.heads h CROSS JOIN idx.snapshots s ON s.id = h.snapshot" \
 		" WHERE h.participant = (SELECT id FROM idx.participants WHERE name = ?1) ORDER BY h.relpath") \
+	Q(HEAD_NOT_ASCII, \
+		"SELECT relpath FROM idx.heads WHERE participant = (SELECT id FROM idx.participants WHERE name = '')" \
+		" AND relpath GLOB '*[^' || char(1) || '-' || char(127) || ']*'") \
 	Q(HEAD_KEYS, \
 		"SELECT DISTINCT s.author_key, s.author FROM idx.heads h CROSS JOIN idx.snapshots s ON s.id = " \
 		"h.snapshot" \

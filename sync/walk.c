@@ -52,15 +52,27 @@ learn(struct walk *w, const char *path, const mf_stat *st)
 		.relpath = mf_strdup(mf_strz(path)), .ino = st->ino, .executable = (st->mode & 0100) != 0};
 }
 
-static void
-met_file(struct walk *w, const char *path, const mf_stat *st)
+/* Rows and names of a directory both come in order: most of the time it is the row behind the last one. */
+static struct known *
+find_known(struct walk *w, const char *path)
 {
 	struct known key = {.relpath = (char *)(uintptr_t)path}, *k = NULL;
 
+	if (w->next_known < w->n_known && strcmp(w->known[w->next_known].relpath, path) == 0)
+		k = &w->known[w->next_known];
+	else if (w->n_known > 0)
+		k = bsearch(&key, w->known, w->n_known, sizeof(key), by_relpath);
+	if (k != NULL)
+		w->next_known = (size_t)(k - w->known) + 1;
+	return k;
+}
+
+static void
+met_file(struct walk *w, const char *path, const mf_stat *st)
+{
 	if (w->mode == WALK_FULL)
 		mf_walk_met_on(w, st->dev);
-	if (w->n_known > 0)
-		k = bsearch(&key, w->known, w->n_known, sizeof(key), by_relpath);
+	struct known *k = find_known(w, path);
 	if (k != NULL) {
 		k->seen = true;
 		if (mf_pathstate_matches(&k->ps, st, true)) {
@@ -115,25 +127,22 @@ met_link(struct walk *w, const char *path)
 }
 
 static void
-met_other(struct walk *w, const char *path, enum mf_kind kind)
+met_bad(struct walk *w, const char *path, const mf_err *err)
 {
-	mf_stat st = {.kind = kind};
-	mf_err err = {0};
+	mf_walk_add(&w->bad, path);
+	mf_walk_add(&w->bad, err->text);
+}
 
-	if (mf_relpath_check(mf_strz(path), &err) != MF_OK ||
-		(kind != MF_KIND_DIR && (w->mode != WALK_FIRST || kind == MF_KIND_ABSENT) &&
-			MF_OPS(w->task.f)->stat(w->root, path, &st, &err) != MF_OK)) {
-		mf_walk_add(&w->bad, path);
-		mf_walk_add(&w->bad, err.text);
-	} else if (kind == MF_KIND_ABSENT && is_ignored(w, path, st.kind)) {
-		return; /* its kind is known only now */
-	} else if (st.kind == MF_KIND_DIR) {
-		met_dir(w, path);
-	} else if (st.kind == MF_KIND_FILE && w->mode != WALK_FIRST) {
-		met_file(w, path, &st);
-	} else if (st.kind == MF_KIND_SYMLINK && w->mode == WALK_FULL) {
-		met_link(w, path);
-	}
+/* The path of an entry of the directory being listed; good until the next call. */
+static const char *
+path_here(struct walk *w, mf_str name)
+{
+	w->path.n = 0;
+	mf_buf_addz(&w->path, w->here);
+	if (w->path.n > 0)
+		mf_buf_addc(&w->path, '/');
+	mf_buf_adds(&w->path, name);
+	return (char *)w->path.p;
 }
 
 /* Python put the user's file aside and did not come to put another in its place: it is what should be there.  Where there
@@ -167,22 +176,78 @@ met_tmp(struct walk *w, mf_str name, const char *path)
 }
 
 static void
+met_kind(struct walk *w, const char *path, const mf_stat *st)
+{
+	if (st->kind == MF_KIND_DIR)
+		met_dir(w, path);
+	else if (st->kind == MF_KIND_FILE && w->mode != WALK_FIRST)
+		met_file(w, path, st);
+	else if (st->kind == MF_KIND_SYMLINK && w->mode == WALK_FULL)
+		met_link(w, path);
+}
+
+/* @return true if a stat is needed to say more. */
+static bool
 met_entry(struct walk *w, mf_str name, enum mf_kind kind)
 {
-	mf_buf path = {0};
+	const char *path = path_here(w, name);
+	mf_stat st = {.kind = kind};
+	mf_err err = {0};
 
-	mf_buf_addz(&path, w->here);
-	if (path.n > 0)
-		mf_buf_addc(&path, '/');
-	mf_buf_adds(&path, name);
-	const char *z = (char *)path.p;
 	if (mf_is_tmp_name(name)) {
 		if (w->mode == WALK_FIRST && !w->no_sweep && kind == MF_KIND_FILE)
-			met_tmp(w, name, z);
-	} else if (!is_ignored(w, z, kind)) {
-		met_other(w, z, kind);
+			met_tmp(w, name, path);
+	} else if (!is_ignored(w, path, kind)) {
+		if (mf_relpath_check(mf_strz(path), &err) != MF_OK)
+			met_bad(w, path, &err);
+		else if (kind != MF_KIND_DIR && (w->mode != WALK_FIRST || kind == MF_KIND_ABSENT))
+			return true;
+		else
+			met_kind(w, path, &st);
 	}
-	mf_buf_free(&path);
+	return false;
+}
+
+static void
+met_stat(void *arg, size_t i, const mf_stat *st, const mf_err *err)
+{
+	struct walk *w = arg;
+	const char *name = w->asked[i], *path = path_here(w, mf_strz(name));
+	bool was_unknown = name[-1] == MF_KIND_ABSENT;
+
+	if (err != NULL)
+		met_bad(w, path, err);
+	else if (!was_unknown || !is_ignored(w, path, st->kind)) /* else its kind is known only now */
+		met_kind(w, path, st);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Everything in the directory being listed. */
+static void
+met_entries(struct walk *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->entries.n;) {
+		mf_str name = mf_strz((char *)w->entries.p + i + 1);
+		if (met_entry(w, name, (enum mf_kind)w->entries.p[i])) {
+			if (n == w->cap_asked) {
+				w->cap_asked = n == 0 ? 64 : 2 * n;
+				w->asked = mf_realloc_array(w->asked, w->cap_asked, sizeof(*w->asked));
+			}
+			w->asked[n++] = name.p;
+		}
+		i += name.n + 2;
+	}
+	if (n == 0)
+		return;
+	qsort(w->asked, n, sizeof(*w->asked), by_name);
+	MF_OPS(w->task.f)->stat_in(w->root, w->here, w->asked, n, met_stat, w);
 }
 
 /* A directory's entries are looked at when all are there: one of them may be the rules for the others. */
@@ -234,11 +299,7 @@ visit(struct walk *w, char *dir)
 	mf_code rc = MF_OPS(w->task.f)->list(w->root, dir, listed, w, &err);
 	if (w->has_rules && !w->here_hidden)
 		mf_rules_read(w->task.f, w->root, dir, w->rules, &w->bad);
-	for (size_t i = 0; i < w->entries.n;) {
-		mf_str name = mf_strz((char *)w->entries.p + i + 1);
-		met_entry(w, name, (enum mf_kind)w->entries.p[i]);
-		i += name.n + 2;
-	}
+	met_entries(w);
 	if (rc == MF_OK && !w->here_hidden) {
 		mf_walk_add(&w->dirs, dir);
 	} else if (rc != MF_OK && rc != MF_ENOTFOUND && !w->here_hidden) {
@@ -292,8 +353,11 @@ mf_walk_free(struct walk *w)
 	for (size_t i = 0; i < w->n_known; i++)
 		free(w->known[i].relpath);
 	free(w->known);
+	free(w->loaded);
 	free(w->from);
 	mf_buf_free(&w->entries);
+	mf_buf_free(&w->path);
+	free(w->asked);
 	mf_ignore_free(w->rules);
 	mf_list_free(&w->hidden);
 	mf_list_free(&w->keep);

@@ -41,6 +41,8 @@ struct walk {
 	struct mf_root *root;
 	struct known *known; /* sorted by bytes */
 	size_t n_known, cap_known;
+	char *loaded;       /* so far, all up to this path; NULL: none, or all */
+	size_t next_known;  /* behind the one that was met last */
 	struct list keep;   /* temporary names that intents need */
 	char *from;         /* where it begins, "" = the root */
 	struct list todo;   /* directories to list: a stack */
@@ -73,7 +75,10 @@ struct walk {
 	size_t expected, missing, met; /* known files: all; not met, although in sight; met */
 	const char *here;              /* directory being listed */
 	bool here_hidden, has_rules;
-	mf_buf entries;          /* of it: kind, name, NUL, kind, ... */
+	mf_buf entries;     /* of it: kind, name, NUL, kind, ... */
+	const char **asked; /* names in there that are to be looked at; their kinds lie before them */
+	size_t cap_asked;
+	mf_buf path;             /* of one of them */
 	struct mf_ignore *rules; /* those that were met, and those above; the worker's own */
 	unsigned rules_age;
 	int64_t now_ns;
@@ -90,7 +95,7 @@ void mf_walk_met_on(struct walk *w, uint64_t dev);
 /** After a full walk: which places are to be believed. */
 void mf_walk_places(struct walk *w);
 void mf_walk_free(struct walk *w);
-/** One more known path; in byte order. */
+/** known.c: one more known path; in byte order. */
 void mf_walk_know(struct walk *w, const char *relpath, const mf_pathstate *ps);
 /** local_only.c: those that are as they were when they were found to differ are not looked at again. */
 void mf_local_only_known(struct mf_folder *f, struct walk *w);

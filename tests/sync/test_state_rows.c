@@ -245,6 +245,20 @@ Test(rows, all_paths_come_in_byte_order, .timeout = 10)
 	fixture_sql(&f, "state.sqlite", "INSERT INTO current_snapshots (relpath, last_updated_ns) VALUES ('zz', 1)");
 	OK(mf_state_path_each(s, note_path, &b, &err));
 	NOTED(&b, "Z:00:1:6 a:11:0:0 a-b:10:1:3 a/b:10:1:51 a/c:00:1:51 b:10:0:0 \xc3\xa9:10:1:5 ");
+	for (unsigned most = 1; most < 8; most++) {
+		mf_buf sliced = {0};
+		char *at = NULL, *next = NULL;
+		unsigned slices = 0;
+		do {
+			OK(mf_state_path_slice(s, at == NULL ? "" : at, most, note_path, &sliced, &next, &err));
+			free(at);
+			at = next;
+			slices++;
+		} while (at != NULL);
+		cr_assert(mf_str_eq(mf_buf_str(&sliced), mf_buf_str(&b)) && slices == 6 / most + 1, "%u: %.*s", most,
+			(int)sliced.n, sliced.p);
+		mf_buf_free(&sliced);
+	}
 	b.n = 0;
 	OK(mf_state_path_count(s, &files, &err));
 	cr_assert(files == 4, "%llu", (unsigned long long)files); /* a-b, a/b, a/c, e' */
