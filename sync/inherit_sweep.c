@@ -9,13 +9,17 @@ struct sweep {
 	struct list keep, found;
 };
 
-static bool
-has(const struct list *l, const char *s)
+static int
+by_name(const void *a, const void *b)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->s[i], s) == 0)
-			return true;
-	return false;
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* There may be as many as there are files. */
+static bool
+has(const struct list *sorted, const char *name)
+{
+	return sorted->n > 0 && bsearch(&name, sorted->s, sorted->n, sizeof(char *), by_name) != NULL;
 }
 
 /* "snap" and 8 of Python's temporary letters: a version that waited.  64 digits: a download that was under way. */
@@ -50,6 +54,8 @@ sweep_work(struct mf_task *t, const mf_cancel *cancel)
 
 	if (ops->root_open(t->f->env, s->dir, &root, NULL) != MF_OK)
 		return MF_OK; /* there is none */
+	if (s->keep.n > 0)
+		qsort(s->keep.s, s->keep.n, sizeof(char *), by_name);
 	if (ops->list(root, "", sweep_each, s, NULL) == MF_OK)
 		for (size_t i = 0; i < s->found.n && !mf_canceled(cancel); i++)
 			(void)ops->unlink(root, s->found.s[i], NULL); /* else by the next start */
