@@ -8,8 +8,8 @@
 #include "judge.h"
 #include "says.h"
 
-enum { TROUBLES = 19 }; /* bits of enum life_with */
-enum { ANCESTORS_MAX = 4096, NOTICE_MS = 1000 };
+enum { TROUBLES = 21 }; /* bits of enum life_with */
+enum { ANCESTORS_MAX = 4096, NOTICE_MS = 1000, MANY = 22 };
 
 struct life {
 	struct cast c;
@@ -76,6 +76,17 @@ on_link(void *arg, const char *name, const char *was, const char *now)
 
 /* ---- processes ---- */
 
+/* "paused" is a trouble of its own; intervals stay short enough for judge_end(). */
+static void
+set_something(struct sim_world *w, struct member *m)
+{
+	static const char *const what[][2] = {{"merge", "text"}, {"merge", "ask"}, {"confirm_deletes", "never"},
+		{"confirm_deletes", "ask"}, {"poll_interval", "7"}, {"scan_interval", "11"}};
+	const char *const *s = what[sim_random(w, sizeof(what) / sizeof(what[0]))];
+
+	(void)mf_folder_set(m->f, s[0], s[1], NULL);
+}
+
 static void
 misfortune(struct life *l, struct member *m)
 {
@@ -116,6 +127,14 @@ misfortune(struct life *l, struct member *m)
 	case LIFE_PAUSE:
 		if (judge_runs(m))
 			(void)mf_folder_set(m->f, "paused", sim_chance(w, 500) ? "yes" : "no", NULL);
+		break;
+	case LIFE_SETTINGS:
+		if (judge_runs(m))
+			set_something(w, m);
+		break;
+	case LIFE_MANY: /* the answer: it was meant */
+		if (judge_runs(m))
+			(void)mf_folder_deletes_answer(m->f, MF_DELETES_CONFIRM, NULL);
 		break;
 	default: break;
 	}
@@ -158,6 +177,8 @@ user(struct life *l, struct member *m)
 		rename_dir(l, m);
 	else if (what < 77 && (l->with & LIFE_DIRS) != 0 && !m->reader)
 		oracle_delete_dir(&l->o, m, sim_chance(w, 500) ? "d" : "f");
+	else if (what < 79 && (l->with & LIFE_MANY) != 0 && !m->reader)
+		oracle_delete_dir(&l->o, m, "m");
 	else if (what < 87 && (l->with & LIFE_SETTLE) != 0)
 		(void)oracle_settle_any(&l->o, m, sim_random(w, 2), sim_chance(w, 500));
 	else if (what < 92 && cast_exists(m, "a"))
@@ -237,8 +258,9 @@ begin(struct life *l)
 	/* few of the possible troubles at once, or none would be seen for itself */
 	l->with = l->conf->with;
 	for (unsigned i = 0; l->conf->with == 0 && i < TROUBLES; i++)
-		if (sim_chance(w, 350))
+		if (sim_chance(w, 1u << i == LIFE_MANY ? 100 : 350))
 			l->with |= 1u << i;
+	l->with &= ~l->conf->without;
 	if ((l->with & LIFE_NO_EXCHANGE) != 0)
 		l->with &= ~(unsigned)LIFE_INSIDE; /* there the last look and the rename are two steps (design 2.5.9) */
 	l->steps = l->conf->steps != 0 ? l->conf->steps : 20 + (unsigned)sim_random(w, 120);
@@ -251,6 +273,11 @@ begin(struct life *l)
 		struct member *m = i < members ? cast_add(&l->c, names[i]) : cast_add_reader(&l->c, "reader");
 		m->tag = l;
 		sim_sync_disk(m->h);
+	}
+	for (unsigned i = 0; i < MANY && (l->with & LIFE_MANY) != 0; i++) {
+		char name[16];
+		(void)snprintf(name, sizeof(name), "m/%u", i);
+		oracle_write(&l->o, &l->c.m[0], name, 0);
 	}
 	if ((l->with & LIFE_PREEMPT) != 0)
 		sim_preempt(w, 50);
@@ -280,10 +307,15 @@ life_run(const life_conf *conf, life_result *out)
 	l.judge = (struct judge){
 		.c = &l.c, .o = &l.o, .one_writer = conf->one_writer, .wrong = out->wrong, .size = sizeof(out->wrong)};
 	begin(&l);
-	for (unsigned i = 0; i < l.steps && out->wrong[0] == '\0'; i++) {
-		one_step(&l);
+	out->with = l.with;
+	for (out->steps = 0; out->steps < l.steps && out->wrong[0] == '\0'; out->steps++) {
+		sim_random_from(
+			l.c.w, conf->seed * 1000003 + out->steps); /* whatever happened before, or was left out */
+		if (conf->skip == NULL || !conf->skip[out->steps])
+			one_step(&l);
 		listen(&l);
 	}
+	sim_random_from(l.c.w, conf->seed);
 	if (out->wrong[0] == '\0')
 		judge_end(&l.judge);
 	out->conflicts = l.judge.rounds;

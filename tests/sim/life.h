@@ -28,14 +28,18 @@ enum life_with {
 	LIFE_DISK_FAILS = 65536,
 	LIFE_LOCKED = 131072,
 	LIFE_PAUSE = 262144,
-	LIFE_ALL = 524287,
+	LIFE_SETTINGS = 524288, /* of the folder are changed */
+	LIFE_MANY = 1048576,    /* many files, deleted all at once, and the question that follows */
+	LIFE_ALL = 2097151,
 };
 
 typedef struct life_conf {
 	uint64_t seed;
 	unsigned with;    /* life_with; chosen by the seed if 0 */
 	unsigned members; /* 1 to 4; chosen by the seed if 0 */
+	unsigned without; /* of what the seed chooses, these do not happen */
 	unsigned steps;   /* user actions and misfortunes; chosen by the seed if 0 */
+	const bool *skip; /* `steps` of them: these do not happen; NULL: all do */
 	bool reader;      /* one more member, read-only, whose user does what others do, too */
 	bool one_writer;  /* only the first member's user does anything: no conflict may ever be seen */
 } life_conf;
@@ -43,8 +47,9 @@ typedef struct life_conf {
 typedef struct life_result {
 	char wrong[320]; /* empty: all was well */
 	uint64_t trace;
-	uint64_t calls;  /* of the engine: files, databases, grid */
-	uint64_t events; /* jobs begun and ended, timers, watch events */
+	unsigned with, steps; /* as chosen; steps: up to where it went wrong */
+	uint64_t calls;       /* of the engine: files, databases, grid */
+	uint64_t events;      /* jobs begun and ended, timers, watch events */
 	size_t ops, troubles, conflicts, crashes;
 	size_t truths; /* times that somebody said to be up to date, and was */
 	int64_t virtual_ms;

@@ -60,6 +60,7 @@ check_PROGRAMS += %reldir%/test_engine_odd
 TESTS += %reldir%/test_engine_odd
 check_PROGRAMS += %reldir%/test_engine_random
 %canon_reldir%_test_engine_random_SOURCES = %reldir%/test_engine_random.c %reldir%/life.c %reldir%/life.h \
+	%reldir%/shrink.c %reldir%/shrink.h \
 	$(SIM_JUDGE) $(SIM_CAST)
 %canon_reldir%_test_engine_random_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_random_LDADD = $(SIM_LIBS)

@@ -31,6 +31,8 @@ void sim_world_free(struct sim_world *w);
 /** From the test's own stream of chance: [0, below). */
 uint64_t sim_random(struct sim_world *w, uint64_t below);
 bool sim_chance(struct sim_world *w, unsigned permille);
+/** The test's stream goes on from here: what follows does not depend on how much was drawn before. */
+void sim_random_from(struct sim_world *w, uint64_t seed);
 int64_t sim_now_ms(const struct sim_world *w); /**< virtual time since the world began */
 uint64_t sim_steps(const struct sim_world *w); /**< things that happened: a process that spins shows here */
 

@@ -41,6 +41,14 @@ sim_random(struct sim_world *w, uint64_t below)
 	return sim_rng_below(&w->chance, below);
 }
 
+void
+sim_random_from(struct sim_world *w, uint64_t seed)
+{
+	sim_rng r = {seed};
+
+	w->chance.s = sim_rng_next(&r);
+}
+
 bool
 sim_chance(struct sim_world *w, unsigned permille)
 {
