@@ -39,6 +39,19 @@ check_PROGRAMS += %reldir%/test_planner_random
 TESTS += %reldir%/test_planner_random
 SOAK_TESTS += %reldir%/test_planner_random
 
+# The same without sanitizers, whatever the rest is built with: ten times as many runs in the time.  So it brings its own
+# objects of the planner.
+check_PROGRAMS += %reldir%/test_planner_bulk
+%canon_reldir%_test_planner_bulk_SOURCES = %reldir%/test_planner_random.c $(MF_MODEL_WORLD) \
+	%reldir%/model_check.c %reldir%/model_check.h %reldir%/model_random.c \
+	sync/planner.c sync/planner_facts.c sync/planner_rows.c sync/relation.c sync/relation_walk.c base/buf.c base/err.c
+%canon_reldir%_test_planner_bulk_CFLAGS = $(WARN_CFLAGS) $(HARDEN_CFLAGS) $(DEPS_CFLAGS) $(GIT2_CFLAGS) \
+	$(CRITERION_CFLAGS) -DMF_BULK
+%canon_reldir%_test_planner_bulk_LDFLAGS = $(HARDEN_LDFLAGS)
+%canon_reldir%_test_planner_bulk_LDADD = $(DEPS_LIBS) $(CRITERION_LIBS) -lm
+TESTS += %reldir%/test_planner_bulk
+SOAK_TESTS += %reldir%/test_planner_bulk
+
 check_PROGRAMS += %reldir%/test_planner_table %reldir%/test_planner_matrix
 %canon_reldir%_test_planner_table_SOURCES = %reldir%/test_planner_table.c %reldir%/planner_case.c %reldir%/planner_case.h
 %canon_reldir%_test_planner_table_CFLAGS = $(TEST_CFLAGS)

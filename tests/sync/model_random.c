@@ -29,8 +29,12 @@ one_in(struct mw_run *run, unsigned n)
 static void
 random_cap(void *arg, struct mw *w, struct mw_snap *s)
 {
+	uint64_t v = mw_random(arg);
+
 	(void)w;
-	(void)snprintf(s->cap, sizeof(s->cap), "%016llx", (unsigned long long)mw_random(arg));
+	for (int i = 0; i < 16; i++, v <<= 4)
+		s->cap[i] = "0123456789abcdef"[v >> 60];
+	s->cap[16] = '\0';
 }
 
 /* ---- users ----------------------------------------------------------------------------------------------------- */

@@ -82,6 +82,8 @@ mw_text(const struct mw *w, mf_sid s)
 	char *t = text[turn++ % 4];
 	size_t n;
 
+	if (w->log == NULL) /* nobody listens; a run that fails is told again, aloud */
+		return "";
 	if (s == MF_SID_NONE)
 		return "-";
 	const struct mw_snap *x = w->snap[s];
@@ -133,7 +135,10 @@ mw_make(struct mw *w, size_t author, mw_value value, const mf_sid *parents, size
 	w->encode(w->arg, w, s);
 	s->snap.cap = mf_strz(s->cap);
 	/* Content capabilities differ between authors: convergence secrets. */
-	(void)snprintf(s->content_cap, sizeof(s->content_cap), "%zu:%u", author, value);
+	s->content_cap[0] = (char)('A' + author);
+	for (unsigned i = 0; i < 8; i++)
+		s->content_cap[1 + i] = "0123456789abcdef"[value >> (28 - 4 * i) & 15];
+	s->content_cap[9] = '\0';
 	s->snap.content = (mf_content){.deletion = value == MW_ABSENT,
 		.size = value % 3,
 		.has_sha = s->snap.ours_mark,
