@@ -37,13 +37,24 @@ value_in(mf_str bytes)
 	return bytes.n > 1 && bytes.p[0] == 'v' ? (tale_value)strtoul(bytes.p + 1, NULL, 10) : 0;
 }
 
+const char *
+tale_file(const struct tale *t, const char *slot)
+{
+	static char name[4][64];
+	static unsigned turn;
+	char *s = name[turn++ % 4];
+
+	(void)snprintf(s, sizeof(name[0]), slot == NULL ? "%s" : "%s.conflict-%s", t->path, slot);
+	return s;
+}
+
 tale_value
-tale_on_disk(struct tale *t, size_t i, const char *relpath)
+tale_on_disk(struct tale *t, size_t i, const char *slot)
 {
 	mf_buf bytes = {0};
 	tale_value v = 0;
 
-	if (sim_read(t->who[i].m->h, cast_path(relpath), &bytes))
+	if (sim_read(t->who[i].m->h, cast_path(tale_file(t, slot)), &bytes))
 		v = value_in(mf_buf_str(&bytes));
 	mf_buf_free(&bytes);
 	return v;
@@ -60,12 +71,12 @@ tale_text(tale_value v)
 }
 
 void
-tale_write(struct tale *t, size_t i, const char *relpath, tale_value v)
+tale_write(struct tale *t, size_t i, const char *slot, tale_value v)
 {
 	if (v == 0)
-		(void)cast_remove(t->who[i].m, relpath);
+		(void)cast_remove(t->who[i].m, tale_file(t, slot));
 	else
-		cast_write(t->who[i].m, relpath, tale_text(v));
+		cast_write(t->who[i].m, tale_file(t, slot), tale_text(v));
 }
 
 /* ---- names of snapshots: the first character of the key is the rank in the trace's order --------------------- */
@@ -146,7 +157,7 @@ on_name(void *arg, const mf_link *links, size_t n, uint8_t key[16])
 	key[0] = UNKNOWN_RANK << 3;
 	if (mf_snapshot_dir(&l, &s, signature, NULL) == MF_OK &&
 		sim_peek_file(t->c.w, mf_strz(s.metadata_cap.text), &doc) == MF_OK &&
-		mf_snapshot_verify(&s, mf_buf_str(&doc), signature, NULL) == MF_OK && strcmp(s.relpath, "p") == 0)
+		mf_snapshot_verify(&s, mf_buf_str(&doc), signature, NULL) == MF_OK && strcmp(s.relpath, t->path) == 0)
 		key[0] = (uint8_t)(rank_of(t, &s) << 3);
 	mf_snapshot_clear(&s);
 	mf_buf_free(&doc);
@@ -159,7 +170,7 @@ on_link(void *arg, const char *name, const char *was, const char *now)
 	struct tale *t = arg;
 
 	(void)was;
-	if (strcmp(name, "p") == 0 && strcmp(tale_label(t, now), "?") == 0)
+	if (strcmp(name, t->path) == 0 && strcmp(tale_label(t, now), "?") == 0)
 		tale_wrong(t, "%s: a snapshot is linked that the model never made", t->name);
 }
 
@@ -206,7 +217,7 @@ tale_begin(struct tale *t, const json_t *trace, uint64_t seed)
 	const json_t *v;
 	size_t i;
 
-	*t = (struct tale){.trace = trace, .name = json_string_value(json_object_get(trace, "name"))};
+	*t = (struct tale){.trace = trace};
 	cast_init(&t->c, seed);
 	t->c.dark = true;
 	json_array_foreach(json_object_get(trace, "participants"), i, v)
@@ -221,6 +232,21 @@ tale_begin(struct tale *t, const json_t *trace, uint64_t seed)
 	sim_on_link(t->c.w, on_link, t);
 	for (i = 0; i < t->n; i++)
 		sim_on_op(t->who[i].m->h, on_op, t->who[i].m);
+}
+
+void
+tale_story(struct tale *t, const json_t *trace, const char *path)
+{
+	t->trace = trace;
+	t->name = json_string_value(json_object_get(trace, "name"));
+	t->wrong[0] = '\0';
+	t->missed = 0;
+	(void)snprintf(t->path, sizeof(t->path), "%s", path);
+	for (size_t i = 0; i < t->n; i++) {
+		t->who[i].p = 0;
+		t->who[i].base = (mf_immdir){0};
+		t->who[i].stuck = TALE_PY_OK;
+	}
 }
 
 void
@@ -243,7 +269,7 @@ tale_entry(struct tale *t, size_t i, mf_immdir *cap)
 
 	if (sim_peek_dir(t->c.w, &t->who[i].m->personal, &l) != MF_OK)
 		return false;
-	const mf_child *child = mf_listing_find(&l, MF_STR("p"));
+	const mf_child *child = mf_listing_find(&l, mf_strz(t->path));
 	bool there = child != NULL && mf_immdir_parse(child->ro, cap, &err) == MF_OK;
 	mf_listing_free(&l);
 	return there;
@@ -293,7 +319,7 @@ has_read(void *arg)
 
 	if (r->answered)
 		return true;
-	if (mf_state_head_get(t->who[r->i].m->f->state, "p", &row, &n, NULL) != MF_OK)
+	if (mf_state_head_get(t->who[r->i].m->f->state, t->path, &row, &n, NULL) != MF_OK)
 		return false;
 	for (size_t k = 0; k < t->n; k++) {
 		mf_immdir cap;

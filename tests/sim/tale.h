@@ -29,6 +29,7 @@ struct tale_person {
 struct tale {
 	const json_t *trace;
 	const char *name;
+	char path[24]; /* p, under a name of its own: the same people play several stories, one after the other */
 	struct cast c;
 	struct tale_person who[TALE_MAX];
 	size_t n;
@@ -36,7 +37,10 @@ struct tale {
 	unsigned missed; /* events of the model that did not come by themselves */
 };
 
+/** People as in the trace join and wait. */
 void tale_begin(struct tale *t, const json_t *trace, uint64_t seed);
+/** Their next story, about a path that is new to them. */
+void tale_story(struct tale *t, const json_t *trace, const char *path);
 void tale_end(struct tale *t);
 void tale_wrong(struct tale *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -44,9 +48,11 @@ void tale_wrong(struct tale *t, const char *fmt, ...) __attribute__((format(prin
 const char *tale_label(const struct tale *t, const char *cap);
 /** What @p i's directory shows for p; false: nothing. */
 bool tale_entry(struct tale *t, size_t i, mf_immdir *cap);
-tale_value tale_on_disk(struct tale *t, size_t i, const char *relpath);
-void tale_write(struct tale *t, size_t i, const char *relpath, tale_value v); /* 0: remove */
-const char *tale_text(tale_value v);                                          /* static memory */
+/** p's name with this slot's marker; NULL: p's own.  Static memory, four at a time. */
+const char *tale_file(const struct tale *t, const char *slot);
+tale_value tale_on_disk(struct tale *t, size_t i, const char *slot);
+void tale_write(struct tale *t, size_t i, const char *slot, tale_value v); /* 0: remove */
+const char *tale_text(tale_value v);                                       /* static memory */
 tale_value tale_value_of(const json_t *v);
 
 /** Let only @p i live until @p goal (NULL: never) or @p limit_ms are over. @return whether it was reached. */

@@ -64,8 +64,8 @@ tale_python_publish(struct tale *t, size_t i)
 	const mf_immdir *parent = x->base.text[0] == '\0' ? NULL : &x->base;
 
 	cr_assert(x->p != 0);
-	x->base = forge(x->m, &(forged){.relpath = "p", .text = tale_text(x->p), .parent = parent});
-	forge_link(x->m, "p", x->base.text);
+	x->base = forge(x->m, &(forged){.relpath = t->path, .text = tale_text(x->p), .parent = parent});
+	forge_link(x->m, t->path, x->base.text);
 }
 
 bool
@@ -97,7 +97,7 @@ tale_python_poll(struct tale *t, size_t i, size_t of)
 	if (x->p == tale_python_base(t, i) && (fresh || is_ancestor(t, &x->base, &head))) {
 		x->p = v;
 		x->base = head;
-		forge_link(x->m, "p", head.text);
+		forge_link(x->m, t->path, head.text);
 		return true;
 	}
 	x->stuck = v == 0 ? TALE_PY_HUNG : TALE_PY_CONFLICTED;
