@@ -447,6 +447,46 @@ def case_show_config_and_doctor():
         w.stop()
 
 
+def case_settings_by_either_way():
+    """each setting: set by the command and by the API, shown by both, kept over a restart; refused by both alike"""
+    chosen = {"merge": ("text", "text"), "paused": ("yes", True), "poll_interval": ("31", 31),
+              "scan_interval": ("never", None), "confirm_deletes": ("never", "never")}
+    with World() as w:
+        d = w.device("device")
+        d.init()
+        d.start()
+        d.add()
+
+        def shown():
+            s = d.api("GET", d.of("f", "settings"))
+            check(s == json.loads(d.cli("set", "--json", "f")), "command and API differ")
+            return {k: v["value"] for k, v in s.items()}
+        standard = {k: v["default"] for k, v in d.api("GET", d.of("f", "settings")).items()}
+        check(set(standard) == set(chosen) and shown() == standard, standard)
+        for key, (text, value) in chosen.items():
+            d.cli("set", "f", "%s=%s" % (key, text))
+            check(shown() == dict(standard, **{key: value}), key, shown())
+            check(re.search(r"^%s\W+%s\b" % (key, text), d.cli("set", "f"), re.M), d.cli("set", "f"))
+            d.api("PUT", d.of("f", "settings"), {key: standard[key]})
+            check(shown() == standard, key, shown())
+        d.api("PUT", d.of("f", "settings"), {k: v for k, (_, v) in chosen.items()})
+        d.stop()
+        d.start()
+        check(shown() == {k: v for k, (_, v) in chosen.items()}, shown())
+        folder = d.api("GET", "/v1/magic-folder")["f"]
+        check(folder["poll_interval"] == 31 and folder["scan_interval"] is None, folder)
+        check(json.loads(d.cli("status", "--json"))["folders"]["f"]["paused"], "paused")
+        d.cli("resume", "f")
+        now = shown()
+        check(now["paused"] is False, now)
+        for key, text in (("poll_interval", "0"), ("merge", "yes"), ("no_such", "1"), ("executable", "no")):
+            d.cli("set", "f", "merge=ask", "%s=%s" % (key, text), code=1)
+            answer = d.api("PUT", d.of("f", "settings"), {"merge": "ask", key: text}, want=400)
+            check(answer["reason"] in d.stderr, answer, d.stderr)
+        check(shown() == now, "half of a refused change was made")
+        w.stop()
+
+
 def case_help_teaches():
     """every command has a help, on standard output, with exit 0"""
     with World() as w:
