@@ -180,6 +180,21 @@ vanished(void *arg, const char *relpath)
 	return MF_OK;
 }
 
+/* Files below a directory that went away and that no table knows yet: they are under work, and were seen before. */
+static void
+vanished_at_work(struct mf_folder *f, const char *dir)
+{
+	struct list l = {0};
+
+	for (size_t i = 0; i < f->cap_table; i++)
+		for (const struct mf_path *p = f->table[i]; p != NULL; p = p->chain)
+			if (is_below(p->relpath, dir))
+				mf_walk_add(&l, p->relpath);
+	for (size_t i = 0; i < l.n; i++)
+		(void)vanished(f, l.s[i]);
+	mf_list_free(&l);
+}
+
 static void
 note_writing(struct mf_folder *f, const char *relpath, enum mf_watch_what what)
 {
@@ -272,6 +287,7 @@ on_dir(struct mf_folder *f, const char *dir, const mf_watch_event *ev)
 	case MF_WATCH_MOVED_FROM:
 		mf_dirset_remove(f, dir);
 		mf_moved_from(f, ev->cookie, dir);
+		vanished_at_work(f, dir);
 		(void)mf_state_path_below(f->state, dir, vanished, f, NULL);
 		break;
 	default: break;

@@ -313,6 +313,30 @@ Test(engine_watch, a_tree_that_grows_while_its_watches_are_set_is_seen_whole, .t
 	cast_end(&p.c);
 }
 
+/* A directory goes while its files are on their way: at each moment that there is. */
+Test(engine_watch, a_directory_that_is_renamed_while_its_files_are_published_leaves_none_behind, .timeout = 60)
+{
+	struct pair p;
+	char dir[16], to[16], file[32], moved[32];
+
+	pair_init(&p, 15, 0);
+	for (unsigned n = 0; n < 80; n++) {
+		(void)snprintf(dir, sizeof(dir), "s%u", n);
+		(void)snprintf(to, sizeof(to), "t%u", n);
+		(void)snprintf(file, sizeof(file), "%s/file", dir);
+		(void)snprintf(moved, sizeof(moved), "%s/file", to);
+		cast_mkdirs(p.a, dir);
+		cast_write(p.a, file, LONG1);
+		for (unsigned i = 0; i < n; i++)
+			(void)sim_step(p.c.w);
+		cr_assert(cast_move(p.a, dir, to));
+		sim_run_for(p.c.w, 5000);
+		cr_assert(cast_has(p.b, moved, LONG1), "%s after %u steps", moved, n);
+		cr_assert(!cast_exists(p.b, file), "%s, gone after %u steps, stays", file, n);
+	}
+	cast_end(&p.c);
+}
+
 /* ---- events lost ------------------------------------------------------------------------------------------ */
 
 struct said {
