@@ -145,6 +145,15 @@ open_done(void *arg)
 	free(o);
 }
 
+enum mf_missing
+mf_app_grid_missing(const struct mf_app *app, const char *url)
+{
+	for (const mf_app_folder *f = app->folders; f != NULL; f = f->next)
+		if (strcmp(f->grid->url, url) == 0)
+			return MF_EXPECT_STORE;
+	return MF_MAKE_MISSING;
+}
+
 void
 mf_app_grid_open(struct mf_app *app, mf_app_grid *g)
 {
@@ -158,6 +167,7 @@ mf_app_grid_open(struct mf_app *app, mf_app_grid *g)
 	o->g = g;
 	o->url = mf_strdup(mf_strz(g->url));
 	o->conf = app->grid_conf;
+	o->conf.missing = mf_app_grid_missing(app, g->url);
 	(void)mf_fail(&o->err, MF_ECANCELED, 0, "the daemon is stopping");
 	mf_app_job(app, MF_POOL_TRANSFER, open_work, open_done, o);
 }

@@ -167,6 +167,7 @@ mf_app_add(struct mf_app *app, const mf_folder_new *what, const char *grid, mf_a
 	if (a->joining)
 		a->collective = *what->collective;
 	a->conf = app->grid_conf;
+	a->conf.missing = mf_app_grid_missing(app, a->url);
 	a->grid = mf_app_grid_get(app, a->url)->grid;
 	a->done = done;
 	a->arg = arg;

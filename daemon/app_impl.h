@@ -35,6 +35,8 @@ enum { APP_RETRY_MS = 5000, APP_RETRY_SOON_MS = 500 };
 mf_app_grid *mf_app_grid_get(struct mf_app *app, const char *url);
 /** Open @p g in a job if it is closed and nobody does so already. */
 void mf_app_grid_open(struct mf_app *app, mf_app_grid *g);
+/** MF_EXPECT_STORE if a folder lies in it: then it was there once. */
+enum mf_missing mf_app_grid_missing(const struct mf_app *app, const char *url);
 /** Insert by name. */
 mf_app_folder *mf_app_folder_insert(struct mf_app *app, const char *name, const char *state_dir, mf_app_grid *g);
 /** Take out of the list and free; the folder is closed. */

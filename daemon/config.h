@@ -65,7 +65,8 @@ mf_code mf_config_folder_remove(struct mf_config *c, const char *name, mf_err *e
 char *mf_config_state_dir(const struct mf_config *c, const char *name);
 
 /** Our convergence and lease secrets, from DIR/private/{convergence,secret} (32 bytes in base32 and a
- *  newline, as in a Tahoe node's private directory; made once).  Wipe *out after use. */
+ *  newline, as in a Tahoe node's private directory; made once), and whether the default grid's store must be there since
+ *  a folder lies in it.  Wipe *out after use. */
 mf_code mf_config_grid_conf(struct mf_config *c, mf_grid_conf *out, mf_err *err);
 
 /** Read the config row of STATE_DIR/state.sqlite without changing anything.  @p name is copied. */

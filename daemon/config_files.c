@@ -64,6 +64,23 @@ read_secret(const char *dir, const char *name, uint8_t out[32], mf_err *err)
 	return rc;
 }
 
+struct in_use {
+	const char *url;
+	mf_grid_conf *conf;
+};
+
+static mf_code
+note_store(void *arg, const char *name, const char *state_dir, const char *grid)
+{
+	const struct in_use *u = arg;
+
+	(void)name;
+	(void)state_dir;
+	if (strcmp(grid, u->url) == 0)
+		u->conf->missing = MF_EXPECT_STORE;
+	return MF_OK;
+}
+
 mf_code
 mf_config_grid_conf(struct mf_config *c, mf_grid_conf *out, mf_err *err)
 {
@@ -75,6 +92,8 @@ mf_config_grid_conf(struct mf_config *c, mf_grid_conf *out, mf_err *err)
 	if (rc == MF_OK)
 		rc = read_secret(c->dir, "private/secret", out->lease_secret, err);
 	out->convergence_n = 32;
+	if (rc == MF_OK)
+		rc = mf_config_folders(c, note_store, &(struct in_use){mf_config_grid(c), out}, err);
 	return rc;
 }
 

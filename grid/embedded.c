@@ -164,7 +164,10 @@ mf_embedded_open(const char *path, const mf_grid_conf *conf, struct mf_grid **ou
 		.convergence_n = conf->convergence_n,
 		.threads = conf->threads == 0 ? 2 : conf->threads,
 	};
-	mf_store_conf store = {.path = path, .lease_secret = conf->lease_secret, .durability = conf->durability};
+	mf_store_conf store = {.path = path,
+		.missing = conf->missing,
+		.lease_secret = conf->lease_secret,
+		.durability = conf->durability};
 	mf_code rc = mf_store_open(&store, &e->store, err);
 	if (rc == MF_OK && conf->user != NULL)
 		rc = note_user(e, conf, err);

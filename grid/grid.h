@@ -141,12 +141,15 @@ typedef struct mf_grid_conf {
 	uint8_t lease_secret[32];
 	const char *user; /* the configuration directory that uses the store from now on (grid/gc.h); NULL: a guest */
 	uint32_t k, n;    /* 0 = 1 and 1 */
-	uint32_t segment_size;                                        /* max segment size in bytes, 0 = 1 MiB */
-	unsigned threads;                                             /* for encoding large files, 0 = 2 */
+	uint32_t segment_size; /* max segment size in bytes, 0 = 1 MiB */
+	unsigned threads;      /* for encoding large files, 0 = 2 */
+	/** If there is no store yet.  One that folders lie in must be there: a new one in its place, because its disk is
+	 *  not mounted, would take uploads that nobody finds again. */
+	enum mf_missing { MF_MAKE_MISSING, MF_EXPECT_STORE } missing;
 	enum mf_durability { MF_DURABLE, MF_NOT_DURABLE } durability; /* MF_NOT_DURABLE: benchmarks and tests only */
 } mf_grid_conf;
 
-/** Open by URL: "dir:/abs/path" (made if missing: 0700, identity born with it).
+/** Open by URL: "dir:/abs/path" (made if missing: 0700, identity born with it; MF_ENOTFOUND with MF_EXPECT_STORE).
  *  "servers:" and "node:" are MF_EUNSUPPORTED for now.  Blocking, [any] thread. */
 mf_code mf_grid_open(const char *url, const mf_grid_conf *conf, struct mf_grid **out, mf_err *err);
 

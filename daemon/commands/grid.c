@@ -66,7 +66,9 @@ run_verb(struct mf_cli *cli, const struct mf_grid_verb *v, const char *url, cons
 
 	if (mf_config_grid_conf(cli->config, &call.conf, &err) != MF_OK)
 		status = mf_cli_fail(cli, "%s", err.text);
-	else if (v->prepare != NULL)
+	else if (strcmp(full, mf_config_grid(cli->config)) != 0)
+		call.conf.missing = MF_MAKE_MISSING;
+	if (status == 0 && v->prepare != NULL)
 		status = v->prepare(&call);
 	mf_gc_by_hand(call.conf.lease_secret); /* no folder needs it, and it stays all the same */
 	if (status == 0 && mf_grid_open(full, &call.conf, &call.grid, &err) != MF_OK)

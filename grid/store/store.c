@@ -251,15 +251,17 @@ refuse_running_node(struct mf_store *s, mf_err *err)
 }
 
 static mf_code
-open_root(struct mf_store *s, mf_err *err)
+open_root(struct mf_store *s, enum mf_missing missing, mf_err *err)
 {
 	static const char *const dirs[] = {"shares", "locks", "private"};
 
-	if (mkdir(s->path, 0700) != 0 && errno != EEXIST)
+	if (missing == MF_MAKE_MISSING && mkdir(s->path, 0700) != 0 && errno != EEXIST)
 		return mf_fail_errno(err, errno, "make store %s", s->path);
 	s->root = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->root < 0)
+	if (s->root < 0 && (missing == MF_MAKE_MISSING || errno != ENOENT))
 		return mf_fail_errno(err, errno, "open store %s", s->path);
+	if (missing == MF_EXPECT_STORE && (s->root < 0 || faccessat(s->root, dirs[0], F_OK, 0) != 0))
+		return mf_fail(err, MF_ENOTFOUND, errno, "there is no store at %s; is its disk mounted?", s->path);
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (mkdirat(s->root, dirs[i], 0700) != 0 && errno != EEXIST)
 			return mf_fail_errno(err, errno, "store %s: make %s", s->path, dirs[i]);
@@ -307,7 +309,7 @@ mf_store_open(const mf_store_conf *conf, struct mf_store **out, mf_err *err)
 	mf_client_secret(MF_LEASE_RENEW, conf->lease_secret, s->client_renew);
 	mf_client_secret(MF_LEASE_CANCEL, conf->lease_secret, s->client_cancel);
 
-	rc = open_root(s, err);
+	rc = open_root(s, conf->missing, err);
 	if (rc == MF_OK)
 		rc = refuse_running_node(s, err);
 	if (rc == MF_OK)

@@ -31,7 +31,8 @@ enum {
 };
 
 typedef struct mf_store_conf {
-	const char *path;            /* absolute; made if missing (its parent is not) */
+	const char *path;            /* absolute */
+	enum mf_missing missing;     /* made by default (its parent is not) */
 	const uint8_t *lease_secret; /* 32 bytes, copied as what is derived from them */
 	enum mf_durability durability;
 	uint32_t (*now_s)(void *arg); /* seconds since the epoch, for leases; NULL: the system's clock */
@@ -42,7 +43,8 @@ typedef struct mf_store_conf {
 	} naming;
 } mf_store_conf;
 
-/** @return MF_EBUSY when a Tahoe node runs beside the store; MF_EIO and the like when it cannot be made. */
+/** @return MF_EBUSY when a Tahoe node runs beside the store; MF_EIO and the like when it cannot be made; MF_ENOTFOUND
+ *  when it was expected and is not there. */
 mf_code mf_store_open(const mf_store_conf *conf, struct mf_store **out, mf_err *err);
 void mf_store_close(struct mf_store *s); /**< NULL allowed; no call is under way */
 

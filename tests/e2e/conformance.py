@@ -3,7 +3,7 @@ import base64, os, socket, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from mf import World, check, main, program, read_cap, wait_equal, wait_for
-from snapshots import Snapshot, forge, mangle
+from snapshots import Snapshot, entry, entry_after, forge, mangle, settle
 
 V1, V2, V3 = b"one " * 50, b"two " * 60, b"three " * 70
 shared = None  # one pair for the cases that leave no trace in each other
@@ -30,23 +30,6 @@ def end_pair(*why):
     world, shared = shared, None
     if world is not None:
         world.__exit__(*(why or (None, None, None)))
-
-
-def entry(device, rel, timeout=20):
-    """The device's own entry for rel, once there is one."""
-    return wait_for("an entry of %s for %s" % (device.name, rel), lambda: device.personal().get(mangle(rel)), timeout)["ro"]
-
-
-def entry_after(device, rel, old, timeout=20):
-    return wait_for("a newer entry of %s for %s" % (device.name, rel),
-                    lambda: (lambda e: e and e["ro"] != old and e["ro"])(device.personal().get(mangle(rel))), timeout)
-
-
-def settle(*devices):
-    for d in devices:
-        d.scan()
-    for d in devices:
-        d.poll()
 
 
 def case_01():

@@ -234,6 +234,12 @@ class Device:
     def poll(self, folder="f", **kw):
         return self.api("PUT", self.of(folder, "poll-remote"), **kw)
 
+    def pause(self, on, folder="f"):
+        self.api("PUT", self.of(folder, "settings"), {"paused": on})
+
+    def summary(self, folder="f"):
+        return self.api("GET", "/v1/status-summary")["folders"][folder]
+
     def file_status(self, folder="f"):
         return {e["relpath"]: e for e in self.api("GET", self.of(folder, "file-status"))}
 
@@ -274,7 +280,7 @@ class Device:
         try:
             with open(self.path(rel), "rb") as f:
                 return f.read()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
     def remove(self, rel):
@@ -417,6 +423,16 @@ class World:
     def stop(self):
         for d in self.devices:
             d.stop()
+
+    def refuse_writes(self, on):
+        """Nothing can be added to the store, or changed; all of it can be read."""
+        incoming = os.path.join(self.store, "shares", "incoming")
+        if on:
+            os.rename(incoming, incoming + ".away")
+            open(incoming, "w").close()
+        else:
+            os.unlink(incoming)
+            os.rename(incoming + ".away", incoming)
 
     def share_path(self, cap):
         si = storage_index(cap)

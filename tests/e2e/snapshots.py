@@ -2,7 +2,7 @@
 import base64, json, unicodedata
 
 import ed25519
-from mf import check, netstring
+from mf import check, netstring, wait_for
 
 
 def mangle(relpath):
@@ -58,3 +58,20 @@ class Snapshot:
         check(ed25519.verify(key, signed_text(self.content, self.metadata, self.document["relpath"]),
                              base64.b64decode(edge["author_signature"])), "signature of", self.document["relpath"])
         self.parents = self.document["parents"]
+
+
+def entry(device, rel, timeout=20):
+    """The device's own entry for rel, once there is one."""
+    return wait_for("an entry of %s for %s" % (device.name, rel), lambda: device.personal().get(mangle(rel)), timeout)["ro"]
+
+
+def entry_after(device, rel, old, timeout=20):
+    return wait_for("a newer entry of %s for %s" % (device.name, rel),
+                    lambda: (lambda e: e and e["ro"] != old and e["ro"])(device.personal().get(mangle(rel))), timeout)
+
+
+def settle(*devices):
+    for d in devices:
+        d.scan()
+    for d in devices:
+        d.poll()
