@@ -530,6 +530,12 @@ mf_path_step(struct mf_folder *f, struct mf_path *p)
 		mf_path_look(f, p, p->due_ms - mf_now_ms(f));
 		return;
 	}
+	/* a version of another path lies there: what others call so comes once it is gone */
+	if (p->apply == NULL && mf_marker_owner(f, p->relpath) != NULL) {
+		p->need_look = false;
+		mf_path_rest(f, p);
+		return;
+	}
 	switch (steps(f, p, &err)) {
 	case WAIT: break;
 	case REST:

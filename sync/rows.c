@@ -13,9 +13,10 @@ slot_taken(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const 
 		if (strcmp(g->conflict[i].slot, c->slot) == 0)
 			return true;
 	char *path = mf_marker_of(p->relpath, c);
-	bool there = f->root != NULL && MF_OPS(f)->stat(f->root, path, &st, NULL) == MF_OK && st.kind != MF_KIND_ABSENT;
+	bool taken = f->root != NULL && MF_OPS(f)->stat(f->root, path, &st, NULL) == MF_OK && st.kind != MF_KIND_ABSENT;
+	taken |= mf_path_known(f, path);
 	free(path);
-	return there;
+	return taken;
 }
 
 static mf_code
@@ -180,6 +181,7 @@ mf_rows_drop(struct mf_folder *f, struct mf_path *p, const mf_conflict *c, mf_er
 
 	if (rc == MF_OK) {
 		mf_marker_forget(f, path);
+		mf_path_later(f, path, MF_LATER_WALK, 0); /* others may have a file of that name */
 		mf_tell(f, MF_EV_CONFLICT_RESOLVED, p->relpath, c->slot);
 	}
 	free(path);

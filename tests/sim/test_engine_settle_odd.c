@@ -124,6 +124,52 @@ Test(engine_settle_odd, a_reader_that_crashes_settles_the_same, .timeout = 300)
 		;
 }
 
+/* ---- names of markers ---- */
+
+/* Carol has a file where alice's marker of bob's version is. */
+static void
+a_file_of_that_name(uint64_t seed, bool restart)
+{
+	struct play p;
+	mf_immdir cap;
+	mf_snapshot s;
+
+	play_init(&p, seed, 2);
+	struct member *d = cast_join(&p.c, "carol", NULL);
+	cast_write(d, "p.conflict-bob", THIRD);
+	cast_open(d);
+	mf_folder_add_participant(p.a->f, "carol", &d->personal, NULL, cast_ignore, NULL, NULL);
+	play_publish(d);
+	cr_assert(cast_has(d, "p.conflict-bob-2", THEIRS) || cast_has(d, "p.conflict-alice", OURS));
+	if (restart) {
+		cast_close(p.a);
+		cast_open(p.a);
+	}
+	for (int i = 0; i < 2; i++) {
+		play_receive(p.a);
+		play_publish(p.a);
+	}
+	cr_assert(cast_has(p.a, "p.conflict-bob", THEIRS), "the marker was written over");
+	cr_assert(!cast_head(p.a, "p.conflict-bob", &cap, &s), "the marker was published");
+	cr_assert(cast_conflicts(p.a) == 1);
+	play_resolve(p.a, MF_TAKE_MINE, NULL);
+	cast_settle(&p.c);
+	for (size_t i = 0; i < p.c.n; i++) {
+		struct member *m = &p.c.m[i];
+		char *tree = cast_tree(m);
+		cr_assert(cast_has(m, "p", OURS) && cast_has(m, "p.conflict-bob", THIRD), "%s: %s", m->name, tree);
+		free(tree);
+		cr_assert(cast_conflicts(m) == 0);
+	}
+	cast_end(&p.c);
+}
+
+Test(engine_settle_odd, case_53_a_file_of_a_marker_s_name_waits_for_it_to_go, .timeout = 60)
+{
+	a_file_of_that_name(530, false);
+	a_file_of_that_name(531, true);
+}
+
 /* ---- what changes meanwhile is kept ---- */
 
 static void
