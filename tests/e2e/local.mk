@@ -2,6 +2,7 @@ E2E = \
 	%reldir%/grid_put.py \
 	%reldir%/mounts.py \
 	%reldir%/conformance.py \
+	%reldir%/conformance_people.py \
 	%reldir%/conformance_store.py \
 	%reldir%/settle.py \
 	%reldir%/bad_input.py \
