@@ -60,85 +60,89 @@ Test(engine_three, case_11_what_two_say_is_fetched_once, .timeout = 60)
 	cast_end(&t.c);
 }
 
-/* A at v3, B at v2, D at v1. */
-static void
-stale_participant(uint64_t seed, const char *a, const char *b, const char *d)
-{
-	struct trio t;
+/* ---- cases 12 and 13: in whatever order directories are read, and people poll ---- */
 
-	trio_init(&t, seed, a, b, d);
-	cast_write(t.a, "p", LONG1);
-	publish(t.a);
-	receive(t.b);
-	receive(t.d);
-	cast_write(t.a, "p", LONG2);
-	publish(t.a);
-	receive(t.b);
-	cast_write(t.a, "p", LONG3);
-	publish(t.a);
-	cast_poll(t.d);
-	cr_assert(cast_has(t.d, "p", LONG3), "one poll suffices (%s, %s, %s)", a, b, d);
-	sim_run_for(t.c.w, 3000);
-	cr_assert(cast_same_head(t.a, t.d, "p") && cast_conflicts(t.d) == 0 && t.d->conflicts_added == 0);
-	cast_end(&t.c);
+static const unsigned orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
+/* Who is away does not even poll by itself. */
+static void
+away(struct member *m, bool is)
+{
+	sim_trouble_of(m->h)->cut_off = is;
 }
 
-/* Directories are read in the order of their names: each of the six. */
-static const char *const orders[6][3] = {
-	{"alice", "bob", "carol"},
-	{"alice", "carol", "bob"},
-	{"bob", "alice", "carol"},
-	{"bob", "carol", "alice"},
-	{"carol", "alice", "bob"},
-	{"carol", "bob", "alice"},
-};
-
-Test(engine_three, case_13_the_order_of_reading_does_not_matter, .timeout = 60)
+/* All have "p" in its first version; B and D are away.  Directories are read in the order of their names. */
+static void
+trio_behind(struct trio *t, uint64_t seed, const unsigned name[3])
 {
-	for (unsigned i = 0; i < 6; i++)
-		stale_participant(130 + i, orders[i][0], orders[i][1], orders[i][2]);
+	static const char *const names[3] = {"alice", "bob", "carol"};
+
+	trio_init(t, seed, names[name[0]], names[name[1]], names[name[2]]);
+	cast_write(t->a, "p", LONG1);
+	publish(t->a);
+	receive(t->b);
+	receive(t->d);
+	away(t->b, true);
+	away(t->d, true);
 }
 
-/* A has deleted it; B has followed, or not yet; D reads both. */
+/* Each polls once, in this order, and has it from then on (@p text NULL: has it no more). */
 static void
-stale_deletion(uint64_t seed, const char *const *names, bool followed)
+each_polls_once(struct trio *t, const unsigned order[3], const char *text)
 {
-	struct trio t;
-
-	trio_init(&t, seed, names[0], names[1], names[2]);
-	cast_write(t.a, "p", LONG1);
-	publish(t.a);
-	receive(t.b);
-	receive(t.d);
-	cr_assert(cast_remove(t.a, "p"));
-	publish(t.a);
-	if (followed)
-		receive(t.b);
-	cast_poll(t.d);
-	cr_assert(!cast_exists(t.d, "p"), "one poll suffices (%s, %s, %s)", names[0], names[1], names[2]);
-	sim_run_for(t.c.w, 3000);
-	if (!followed) { /* and whoever is stale learns it from either */
-		cast_close(t.a);
-		cast_poll(t.b);
-		cr_assert(!cast_exists(t.b, "p"));
-		sim_run_for(t.c.w, 3000);
+	for (size_t i = 0; i < 3; i++) {
+		struct member *m = &t->c.m[order[i]];
+		away(m, false);
+		cast_poll(m);
+		cr_assert(text == NULL ? !cast_exists(m, "p") : cast_has(m, "p", text), "one poll suffices: %s, %zu.",
+			m->name, i);
+		sim_run_for(t->c.w, 3000);
+		away(m, true);
 	}
-	cr_assert(cast_same_head(t.a, t.b, "p") && cast_same_head(t.a, t.d, "p"));
-	cr_assert(t.a->conflicts_added + t.b->conflicts_added + t.d->conflicts_added == 0);
-	cr_assert(t.b->errors + t.d->errors == 0);
-	uint64_t writes = cast_writes(&t.c);
-	receive(t.b);
-	receive(t.d);
-	publish(t.d);
-	cr_assert(cast_writes(&t.c) == writes, "it is quiet");
-	cast_end(&t.c);
+	for (size_t i = 0; i < 3; i++)
+		away(&t->c.m[i], false);
+	cr_assert(cast_same_head(t->a, t->b, "p") && cast_same_head(t->a, t->d, "p"));
+	cr_assert(t->a->conflicts_added + t->b->conflicts_added + t->d->conflicts_added == 0);
+	uint64_t writes = cast_writes(&t->c);
+	for (size_t i = 0; i < 3; i++) {
+		receive(&t->c.m[i]);
+		publish(&t->c.m[i]);
+		mf_folder_status st;
+		mf_folder_status_get(t->c.m[i].f, &st);
+		cr_assert(st.errors == 0 && st.conflicts == 0, "%s: %s", t->c.m[i].name, st.say);
+	}
+	cr_assert(cast_writes(&t->c) == writes, "it is quiet");
 }
 
-Test(engine_three, b02_case_12_a_deletion_is_no_conflict_in_any_order, .timeout = 60)
+Test(engine_three, case_13_three_versions_in_every_order, .timeout = 120)
 {
-	for (unsigned i = 0; i < 6; i++) {
-		stale_deletion(1200 + i, orders[i], true);
-		stale_deletion(1210 + i, orders[i], false);
+	for (unsigned i = 0; i < 36; i++) {
+		struct trio t;
+		trio_behind(&t, 1300 + i, orders[i / 6]);
+		cast_write(t.a, "p", LONG2);
+		publish(t.a);
+		away(t.b, false);
+		receive(t.b);
+		away(t.b, true);
+		cr_assert(cast_same_head(t.a, t.b, "p"));
+		cast_write(t.a, "p", LONG3);
+		publish(t.a);
+		cr_assert(cast_has(t.b, "p", LONG2) && cast_has(t.d, "p", LONG1));
+		each_polls_once(&t, orders[i % 6], LONG3);
+		cast_end(&t.c);
+	}
+}
+
+Test(engine_three, b02_case_12_a_deletion_is_no_conflict_in_any_order, .timeout = 120)
+{
+	for (unsigned i = 0; i < 36; i++) {
+		struct trio t;
+		trio_behind(&t, 1200 + i, orders[i / 6]);
+		cr_assert(cast_remove(t.a, "p"));
+		publish(t.a);
+		cr_assert(cast_exists(t.b, "p") && cast_exists(t.d, "p"));
+		each_polls_once(&t, orders[i % 6], NULL);
+		cast_end(&t.c);
 	}
 }
 
