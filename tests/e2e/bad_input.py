@@ -154,7 +154,7 @@ def case_names():
 
 
 def case_conflicting_daemon():
-    """a second daemon on one configuration is refused, and the first lives on"""
+    """56: a second daemon is refused while one runs; a pid file of a dead process or of another one is in nobody's way"""
     with World() as w:
         a = w.device("a")
         a.init()
@@ -162,6 +162,18 @@ def case_conflicting_daemon():
         a.cli("run", code=1)
         check("PID %d" % a.process.pid in a.stderr or "locking" in a.stderr, a.stderr)
         a.api("GET", "/v1/magic-folder")
+        path = os.path.join(a.config, "running.process")
+        for _ in range(2):
+            with open(path) as f:
+                pid, started = f.read().split()
+            check(int(pid) == a.process.pid and abs(float(started) - time.time()) < 300, pid, started)
+            a.kill()
+            check(os.path.exists(path), "the pid file went with a kill")
+            a.start()
+        a.kill()
+        with open(path, "w") as f:
+            f.write("%d 1600000000.0\n" % os.getpid())  # somebody else has that number now
+        a.start()
         w.stop()
 
 

@@ -1,5 +1,5 @@
 """Conformance on real daemons: the numbered cases of the data model's list that one machine can show."""
-import base64, os, socket, subprocess, sys, time
+import base64, json, os, socket, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from mf import World, check, main, program, read_cap, wait_equal, wait_for
@@ -58,6 +58,38 @@ def case_02():
         check(s.parents == [] and s.document["relpath"] == "dir/a@b.txt", s.document)
         check("dir@_a@@b.txt" in a.personal(), sorted(a.personal()))
         b.wait("dir/a@b.txt", V1)
+
+
+def shape(x):
+    """Which members of which JSON types."""
+    return {k: shape(v) for k, v in x.items()} if isinstance(x, dict) else \
+        [shape(v) for v in x] if isinstance(x, list) else type(x).__name__
+
+
+def has_shape(ours, recorded, what):
+    """What the Python program reads is there, as it is there; we may say more."""
+    check({k: shape(v) for k, v in ours.items() if k in recorded} == shape(recorded), what, ours, "not as", recorded)
+
+
+def case_03():
+    """3: what is published has the members and types that Python's recorded snapshots have, and the same kinds of caps"""
+    with open(os.path.join(os.environ.get("MF_SRC", "."), "tests/golden/snapshots.json")) as f:
+        recorded = json.load(f)["snapshots"]
+    later = [s for s in recorded if json.loads(s["metadata_text"])["parents"]]
+    deletion = [s for s in later if s["is_delete"]][0]
+    update = [s for s in later if (s["content_cap"] or "").startswith("URI:CHK:")][0]
+    with Pair() as (a, b):
+        a.write("py", V1)
+        old = entry(a, "py")
+        for data, want in ((V2, update), (None, deletion)):
+            a.remove("py") if data is None else a.write("py", data)
+            old = entry_after(a, "py", old)
+            s, children = Snapshot(a, old), a.entries(old)
+            has_shape(s.document, json.loads(want["metadata_text"]), "document")
+            check(old.split(":")[1] == want["snapshot_dircap"].split(":")[1], old)
+            check(s.metadata.startswith("URI:CHK:") and s.content[:8] == (want["content_cap"] or "")[:8], s.content)
+            for name, child in want["snapshot_dir_t_json"][1]["children"].items():
+                has_shape(children[name]["metadata"], {k: v for k, v in child[1]["metadata"].items() if k != "tahoe"}, name)
 
 
 def case_04():

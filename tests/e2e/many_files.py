@@ -1,5 +1,5 @@
-"""Conformance case 57 whole, on the plain build: its figures say nothing under sanitizers."""
-import os, sys
+"""Conformance cases 57 and 58 whole, on the plain build: their figures say nothing under sanitizers."""
+import filecmp, os, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from mf import World, check, main, wait_equal, wait_for
@@ -29,6 +29,31 @@ def case_57():
         w.stop()
 
 
+def resident(device, what):
+    """MiB of the daemon's memory: VmRSS now, VmHWM at its peak."""
+    with open("/proc/%d/status" % device.process.pid) as f:
+        return int([line for line in f if line.startswith(what)][0].split()[1]) // 1024
+
+
+def case_58():
+    """58: a large file: bounded memory in both directions (2 GiB in the soak)"""
+    size = (2048 if os.environ.get("MF_SOAK") else 192) << 20
+    with World() as w:
+        a, b = w.pair()
+        before = [resident(d, "VmRSS") for d in (a, b)]
+        large = os.path.join(a.base, "large")
+        with open(large, "wb") as f:
+            for i in range(size >> 20):
+                f.write(b"%08d" % i * (1 << 17))
+        os.rename(large, a.path("large"))
+        wait_for("the file", lambda: os.path.exists(b.path("large")), 240, 0.1)
+        check(filecmp.cmp(a.path("large"), b.path("large"), shallow=False), "other bytes")
+        for d, idle in zip((a, b), before):
+            check(resident(d, "VmHWM") - idle < 48, d.name, "idle", idle, "MiB, peak", resident(d, "VmHWM"))
+        print("# idle %s MiB, peak %s" % (before, [resident(d, "VmHWM") for d in (a, b)]))
+        w.stop()
+
+
 def sequence_number(path):
     with open(path, "rb") as f:
         f.seek(468 + 1)
@@ -36,4 +61,4 @@ def sequence_number(path):
 
 
 if __name__ == "__main__":
-    main([case_57], 300)
+    main([case_57, case_58], 300)
