@@ -14,9 +14,14 @@ E2E = \
 	%reldir%/adopt.py \
 	%reldir%/gc.py \
 	%reldir%/kills.py \
+	%reldir%/kill_calls.py \
 	%reldir%/many_files.py
-EXTRA_DIST += $(E2E) %reldir%/mf.py %reldir%/pyconfig.py %reldir%/snapshots.py %reldir%/ed25519.py
+EXTRA_DIST += $(E2E) %reldir%/mf.py %reldir%/kill_scenes.py %reldir%/pyconfig.py %reldir%/snapshots.py \
+	%reldir%/ed25519.py
 if TESTS_ENABLED
 TESTS += $(E2E)
 SOAK_TESTS += $(E2E)
+# Kills a program before its Nth change: for kill_calls.py.  Built by `all`, which is all that check-kills needs.
+noinst_PROGRAMS += %reldir%/nth_call
+%canon_reldir%_nth_call_SOURCES = %reldir%/nth_call.c
 endif
