@@ -437,6 +437,7 @@ class Settle(Scene):
                 f.result()
 
     def again(self, s):
+        at_rest(s.alice)  # what was begun is carried through, and is no conflict any more
         self.act(s, list(s.alice.conflicts()))
 
 
