@@ -237,6 +237,7 @@ class Scene:
     command = None      # kill a command, not the daemon
     exact = False       # the same shares must be left, too
     folders = ("f",)
+    migrates = False    # a database may be between two forms: gc refuses to look then
     called = {}         # device -> its name in f at the end, if that is another
     changed = {}        # what comes on top of T0; None: goes
     markers = {}        # device -> path -> content of what only it has
@@ -280,6 +281,8 @@ class Scene:
 
     def store_sound(self, s):
         found = json.loads(s.alice.grid("gc", "--json", code=None))
+        if self.migrates and "cannot be read" in (found["error"] or ""):
+            return
         check(found["error"] is None and not found["damage"] and not found["bad"]["shares"], "the store:", found)
 
 
@@ -584,7 +587,7 @@ class First(Init):
 
 class Python(Scene):
     """the databases are Python's"""
-    late = False
+    late, migrates = False, True
 
     def prepare(self, s):
         state = state_of(s.alice, "f")
@@ -598,7 +601,7 @@ class Python(Scene):
 
 class Old(Scene):
     """the databases are of an older version"""
-    late = False
+    late, migrates = False, True
 
     def prepare(self, s):
         for name, version in (("state", 1), ("index", 1)):
