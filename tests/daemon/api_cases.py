@@ -301,16 +301,20 @@ def case_empty_environment():
         check(not os.path.exists(os.path.join(d.config, "running.process")))
 
 
-def case_node_grid_is_refused():
-    """a Tahoe node as grid is refused with a sentence, and nothing is left behind"""
+def case_node_grid_waits():
+    """a Tahoe node as grid: the daemon runs and says what is possible, and no folder is added"""
     with World() as w:
         d = w.device("device")
         d.cli("init", "-l", "tcp:0:interface=127.0.0.1", "-n", "/nonexistent/node")
-        d.cli("run", code=1)
-        check("node:" in d.stderr and d.stderr.startswith("Error: "), d.stderr)
-        check(not os.path.exists(os.path.join(d.config, "running.process")))
-        d.cli("list", code=1)
-        check(d.stderr == "Error: Service not running.\n", d.stderr)
+        d.start()
+        sentence = "folders on a Tahoe-LAFS node cannot be synced by this version yet"
+        check(sentence in d.cli("status"), d.cli("status"))
+        check(d.cli("list").strip() == "No magic-folders", d.cli("list"))
+        d.cli("add", "--name", "f", "--author", "x", d.folder, code=1)
+        check(sentence in d.stderr, d.stderr)
+        check(d.api("GET", "/v1/magic-folder") == {}, "added all the same")
+        check(not [n for n in os.listdir(d.config) if n.startswith("folder-")], os.listdir(d.config))
+        d.stop()
 
 
 def case_configuration_held():
