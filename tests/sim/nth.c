@@ -7,7 +7,7 @@
 
 #include <criterion/criterion.h>
 
-enum { STRIDE_CHECK = 149, POLL_S = 30, SCAN_S = 60, AFTER_MS = 8000, N_MAX = 20000, BAD_MAX = 40 };
+enum { STRIDE_CHECK = 211, POLL_S = 30, SCAN_S = 60, AFTER_MS = 8000, N_MAX = 20000, BAD_MAX = 40 };
 
 struct way {
 	enum sim_op op;

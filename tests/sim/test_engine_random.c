@@ -10,7 +10,7 @@
 
 #include "shrink.h"
 
-enum { RUNS_CHECK = 30, RUNS_SOAK = 5000, TWIN_EVERY = 5, SUITES = 5, TELL_EVERY = 100 };
+enum { RUNS_CHECK = 24, RUNS_SOAK = 5000, TWIN_EVERY = 5, SUITES = 5, TELL_EVERY = 100 };
 
 static uint64_t
 number(const char *name, uint64_t otherwise)
