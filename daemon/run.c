@@ -29,6 +29,7 @@ struct life {
 	struct mf_http *http;
 	mf_pidfile pidfile;
 	mf_api api;
+	const mf_err *failed; /* why it could not start; NULL: it has, or nothing is known yet */
 };
 
 static void
@@ -83,7 +84,10 @@ on_deadline(uv_timer_t *timer)
 	mf_log(MF_LOG_WARNING, "daemon", NULL, "some work did not end in time; leaving it");
 	say_gone(d);
 	mf_log(MF_LOG_INFO, "daemon", NULL, "Main loop terminated.");
-	_exit(0);
+	if (d->failed == NULL)
+		_exit(0);
+	(void)dprintf(STDERR_FILENO, "Error: %s\n", d->failed->text); /* as whoever called would have said */
+	_exit(1);
 }
 
 static void
@@ -234,6 +238,7 @@ mf_daemon_run(struct mf_config *config, enum mf_log_level least, enum mf_log_for
 		mf_log(MF_LOG_INFO, "daemon", NULL, "Completed initial Magic Folder setup");
 		mf_app_start(d.app);
 	} else if (d.app != NULL) {
+		d.failed = err;
 		begin_stop(&d);
 	} else {
 		uv_close((uv_handle_t *)&d.deadline, NULL);
