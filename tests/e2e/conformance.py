@@ -2,34 +2,11 @@
 import base64, json, os, socket, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from mf import World, check, main, program, read_cap, wait_equal, wait_for
+from mf import Shared, World, check, main, program, read_cap, wait_equal, wait_for
 from snapshots import Snapshot, entry, entry_after, forge, mangle, settle
 
 V1, V2, V3 = b"one " * 50, b"two " * 60, b"three " * 70
-shared = None  # one pair for the cases that leave no trace in each other
-
-
-class Pair:
-    """Alice and Bob in one folder, made at first use and again after a failure."""
-
-    def __enter__(self):
-        global shared
-        if shared is None:
-            shared = World()
-            shared.pair()
-        self.world = shared
-        return shared.devices
-
-    def __exit__(self, kind, value, tb):
-        if kind is not None:
-            end_pair(kind, value, tb)
-
-
-def end_pair(*why):
-    global shared
-    world, shared = shared, None
-    if world is not None:
-        world.__exit__(*(why or (None, None, None)))
+pair = Shared()
 
 
 def case_01():
@@ -51,7 +28,7 @@ def case_01():
 
 def case_02():
     """2: a first publish has the mangled name, no parents and a signature over the unmangled path"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         a.write("dir/a@b.txt", V1)
         a.scan()
         s = Snapshot(a, entry(a, "dir/a@b.txt"))
@@ -78,7 +55,7 @@ def case_03():
     later = [s for s in recorded if json.loads(s["metadata_text"])["parents"]]
     deletion = [s for s in later if s["is_delete"]][0]
     update = [s for s in later if (s["content_cap"] or "").startswith("URI:CHK:")][0]
-    with Pair() as (a, b):
+    with pair as (a, b):
         a.write("py", V1)
         old = entry(a, "py")
         for data, want in ((V2, update), (None, deletion)):
@@ -123,7 +100,7 @@ def case_04():
 
 def case_05():
     """5: an update has the previous snapshot as parent, and the receiver links the same capability"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         a.write("update", V1)
         b.wait("update", V1)
         first = entry(a, "update")
@@ -136,7 +113,7 @@ def case_05():
 
 def case_06():
     """6: an empty file is a literal and no deletion"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         a.write("empty", b"")
         check(Snapshot(a, entry(a, "empty")).content == "URI:LIT:", "content")
         b.wait("empty", b"")
@@ -144,7 +121,7 @@ def case_06():
 
 def case_07():
     """7: a small file is a literal and arrives"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         a.write("small", b"fifty-five bytes at most")
         check(Snapshot(a, entry(a, "small")).content.startswith("URI:LIT:"), "content")
         b.wait("small", b"fifty-five bytes at most")
@@ -152,7 +129,7 @@ def case_07():
 
 def case_08():
     """8: a deletion removes the file, is linked by the receiver and published by nobody again"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         a.write("deleted", V1)
         b.wait("deleted", V1)
         first = entry(a, "deleted")
@@ -170,7 +147,7 @@ def case_08():
 
 def case_09():
     """9: the deletion of a file that a device never had is linked without error"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         b.stop()
         a.write("brief", V1)
         first = entry(a, "brief")
@@ -183,7 +160,7 @@ def case_09():
 
 def case_10():
     """10: a file made anew after an accepted deletion arrives without conflict"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         a.write("again", V1)
         b.wait("again", V1)
         old = entry(b, "again")
@@ -233,7 +210,7 @@ def case_11():
 
 def case_18():
     """18: a file in the way becomes a conflict if it differs and is adopted if it is equal"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         b.stop()
         b.write("way/differs", V2)
         b.write("way/equal", V1)
@@ -250,7 +227,7 @@ def case_18():
         check("way/equal" not in a.conflicts(), a.conflicts())
         check(mangle("way/differs.conflict-alice") not in b.personal(), "a conflict file was published")
         check(ours == a.personal()["way@_equal"]["ro"] or a.read("way/equal") == V1, "A's file changed")
-    end_pair()  # the conflict stays: a fresh pair for the cases that follow
+    pair.end()  # the conflict stays: a fresh pair for the cases that follow
 
 
 def case_35():
@@ -288,7 +265,7 @@ def case_35():
 
 def case_36():
     """36: a file that vanishes at once is not published; made again, it is"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         for i in range(20):
             a.write("vanish/%d" % i, V1)
             a.remove("vanish/%d" % i)
@@ -301,7 +278,7 @@ def case_36():
 
 def case_37():
     """37: symlinks, FIFOs and sockets are not published and stop nothing"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         a.write("links/target", V1)
         d = os.fsdecode(a.path("links"))
         os.symlink("target", d + "/to-file")
@@ -328,7 +305,7 @@ def case_37():
 
 def case_39():
     """39: a decomposed name is fetched once, keeps its bytes on disk and has the composed entry name"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         name = "e\u0301te\u0301"
         a.write(name, V1)
         b.wait(name, V1)
@@ -421,7 +398,7 @@ def case_46():
 
 def case_51():
     """51: chmod or touch alone publishes nothing, and is no reason for a conflict"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         a.write("touched", V1)
         b.wait("touched", V1)
         first = entry(a, "touched")
@@ -439,7 +416,7 @@ def case_51():
 
 def case_52():
     """52: the receiver has the time in whole seconds, and nobody publishes that again"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         path = a.path("../staged")
         with open(path, "wb") as f:
             f.write(V1)
@@ -454,16 +431,16 @@ def case_52():
 
 def case_last():
     """both daemons of the shared pair end orderly within 2 s of SIGTERM"""
-    with Pair() as devices:
+    with pair as devices:
         slow = float(os.environ.get("MF_SLOW", "1"))
         for d in devices:
             took = d.stop()
             check(took < 2 * slow, "%s took %.1f s" % (d.name, took))
-    end_pair()
+    pair.end()
 
 
 if __name__ == "__main__":
     try:
         main([f for name, f in sorted(globals().items()) if name.startswith("case_")])
     finally:
-        end_pair()
+        pair.end()

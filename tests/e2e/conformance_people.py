@@ -2,33 +2,11 @@
 import os, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from mf import World, check, main, read_cap, wait_equal, wait_for
+from mf import Shared, World, check, main, read_cap, wait_equal, wait_for
 from snapshots import Snapshot, entry, entry_after, mangle, settle
 
 V0, V1, V2, V3 = b"none " * 40, b"one " * 50, b"two " * 60, b"three " * 70
-shared = None
-
-
-class Four:
-    """Alice, Bob, Carol and Dave in one folder, made at first use and again after a failure."""
-
-    def __enter__(self):
-        global shared
-        if shared is None:
-            shared = World()
-            shared.pair(("alice", "bob", "carol", "dave"))
-        return shared.devices
-
-    def __exit__(self, kind, value, tb):
-        if kind is not None:
-            end(kind, value, tb)
-
-
-def end(*why):
-    global shared
-    world, shared = shared, None
-    if world is not None:
-        world.__exit__(*(why or (None, None, None)))
+four = Shared(("alice", "bob", "carol", "dave"))
 
 
 def pause(on, *devices):
@@ -54,7 +32,7 @@ def content(device, cap):
 
 def case_12():
     """12: who sees one deletion in two directories has no conflict, and the poll ends"""
-    with Four() as (a, b, c, d):
+    with four as (a, b, c, d):
         a.write("p12", V0)
         all_have((a, b, c, d), "p12", V0)
         old = entry(a, "p12")
@@ -69,7 +47,7 @@ def case_12():
 
 def case_15():
     """15, 16: two edits are a conflict of all, each with the other's marker; every entry points at what the file holds"""
-    with Four() as (a, b, c, d):
+    with four as (a, b, c, d):
         a.write("p15", V0)
         all_have((a, b, c, d), "p15", V0)
         old = entry(a, "p15")
@@ -101,7 +79,7 @@ def case_15():
 
 def case_17():
     """17: an edit that no scan has seen is kept, and a remote update of it is a conflict"""
-    with Four() as (a, b, c, d):
+    with four as (a, b, c, d):
         a.write("p17", V0)
         all_have((a, b, c, d), "p17", V0)
         old = entry(a, "p17")
@@ -119,7 +97,7 @@ def case_17():
 
 def case_20():
     """20: deleted here and edited there, neither saw the other: the edit is kept by all"""
-    with Four() as (a, b, c, d):
+    with four as (a, b, c, d):
         for rel in ("p20/unseen", "p20/published"):
             a.write(rel, V0)
             all_have((a, b, c, d), rel, V0)
@@ -142,7 +120,7 @@ def case_20():
 
 def case_21():
     """21: edited here and deleted there: the edit is kept, polls end, and what comes after arrives"""
-    with Four() as (a, b, c, d):
+    with four as (a, b, c, d):
         a.write("p21", V0)
         all_have((a, b, c, d), "p21", V0)
         old = entry(a, "p21")
@@ -159,7 +137,7 @@ def case_21():
 
 def case_22():
     """22: deleted by two who did not know of each other: no conflict, polls end"""
-    with Four() as (a, b, c, d):
+    with four as (a, b, c, d):
         a.write("p22", V0)
         all_have((a, b, c, d), "p22", V0)
         pause(True, a, b)
@@ -178,7 +156,7 @@ def case_22():
 
 def case_53():
     """53: our markers are never published; a user's file of such a name is, and is not written over by a marker"""
-    with Four() as (a, b, c, d):
+    with four as (a, b, c, d):
         a.write("x.conflict-y", V1)
         a.write("d.conflict-z/f", V2)
         a.write("p53", V0)
@@ -273,4 +251,4 @@ if __name__ == "__main__":
     try:
         main([f for name, f in sorted(globals().items()) if name.startswith("case_")])
     finally:
-        end()
+        four.end()

@@ -2,34 +2,12 @@
 import json, os, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from mf import World, check, main, wait_equal, wait_for
+from mf import Shared, World, check, main, wait_equal, wait_for
 from snapshots import Snapshot, mangle
 
 V0, V1, V2, V3 = b"one " * 50, b"two " * 60, b"three " * 70, b"four " * 80
 TEXT = b"".join(b"line %d of a text that is long enough\n" % n for n in range(1, 21))
-shared = None
-
-
-class Pair:
-    """Alice and Bob in one folder, made at first use and again after a failure."""
-
-    def __enter__(self):
-        global shared
-        if shared is None:
-            shared = World()
-            shared.pair()
-        return shared.devices
-
-    def __exit__(self, kind, value, tb):
-        if kind is not None:
-            end(kind, value, tb)
-
-
-def end(*why):
-    global shared
-    world, shared = shared, None
-    if world is not None:
-        world.__exit__(*(why or (None, None, None)))
+pair = Shared()
 
 
 def conflict(devices, rel, base, *texts):
@@ -65,7 +43,7 @@ def head(device, rel):
 
 def case_command():
     """23, 24: resolve --mine, --theirs and --use settle a conflict for everybody"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         conflict((a, b), "dir/p", V0, V1, V2)
         check(a.cli("conflicts") == "f: dir/p (bob)\n", a.cli("conflicts"))
         check(json.loads(a.cli("conflicts", "--json")) == {"f": {"dir/p": ["bob"]}}, "conflicts --json")
@@ -90,7 +68,7 @@ def case_command():
 
 def case_refused():
     """what cannot be settled so is said, and nothing changes"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         conflict((a, b), "s", V0, V1, V2)
         before = a.tree()
         a.cli("resolve", "s", code=2)
@@ -119,7 +97,7 @@ def case_refused():
 
 def case_files():
     """25: a removed marker is mine, one moved over the file is theirs, edited and moved over is that text"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         conflict((a, b), "u", V0, V1, V2)
         a.remove("u.conflict-bob")
         settled((a, b), "u", V1)
@@ -136,7 +114,7 @@ def case_files():
 
 def case_edited_marker():
     """a marker that was edited outlives the decision, as a file like any other"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         conflict((a, b), "x", V0, V1, V2)
         a.write("x.conflict-bob", V3)
         a.cli("resolve", "--mine", a.path("x"))
@@ -148,7 +126,7 @@ def case_edited_marker():
 
 def case_merge():
     """a clean merge is taken by --merge, and by itself where the folder says so"""
-    with Pair() as (a, b):
+    with pair as (a, b):
         ours, theirs = TEXT.replace(b"line 3 ", b"LINE 3 "), TEXT.replace(b"line 17 ", b"LINE 17 ")
         both = ours.replace(b"line 17 ", b"LINE 17 ")
         conflict((a, b), "text", TEXT, ours, theirs)
@@ -192,4 +170,4 @@ if __name__ == "__main__":
     try:
         main([f for name, f in sorted(globals().items()) if name.startswith("case_")])
     finally:
-        end()
+        pair.end()

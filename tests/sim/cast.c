@@ -336,6 +336,38 @@ cast_poll(struct member *m)
 	await(m, &a, "the poll");
 }
 
+void
+cast_publish(struct member *m)
+{
+	cast_scan(m);
+	sim_run_for(m->cast->w, 3000);
+}
+
+void
+cast_receive(struct member *m)
+{
+	cast_poll(m);
+	sim_run_for(m->cast->w, 3000);
+}
+
+uint64_t
+cast_errors(struct member *m)
+{
+	mf_folder_status st;
+
+	mf_folder_status_get(m->f, &st);
+	return st.errors;
+}
+
+void
+cast_pair_dark(struct cast_pair *p, uint64_t seed)
+{
+	cast_init(&p->c, seed);
+	p->c.dark = true;
+	p->a = cast_add(&p->c, "alice");
+	p->b = cast_add(&p->c, "bob");
+}
+
 bool
 cast_idle(struct cast *c)
 {

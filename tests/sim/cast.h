@@ -49,6 +49,18 @@ struct cast {
 	struct cast_seen *seen[CAST_SEEN]; /* snapshots verified already, by capability; cast_grid.c */
 };
 
+#define LONG1 "version one, long enough not to travel inside its capability ......"
+#define LONG2 "version two, long enough not to travel inside its capability ......"
+#define LONG3 "version three, long enough not to travel inside its capability ...."
+
+struct cast_pair {
+	struct cast c;
+	struct member *a, *b;
+};
+
+/** Alice and bob: nothing is in their folder, and only scans and polls find what they do. */
+void cast_pair_dark(struct cast_pair *p, uint64_t seed);
+
 /** No member yet. */
 void cast_init(struct cast *c, uint64_t seed);
 /** Joins and runs from now on. */
@@ -73,6 +85,11 @@ void cast_crash(struct member *m, enum sim_crash how); /**< and bury */
 /** One explicit scan or poll, which must answer within CAST_LIMIT_MS. */
 void cast_scan(struct member *m);
 void cast_poll(struct member *m);
+/** The same, and time for what follows: the batch is linked; what came is applied. */
+void cast_publish(struct member *m);
+void cast_receive(struct member *m);
+/** How many errors the folder's status counts. */
+uint64_t cast_errors(struct member *m);
 /** Ask for a resolution and wait for its answer, or for the process to die (MF_ECANCELED). */
 mf_code cast_resolve(struct member *m, const char *relpath, enum mf_take take, const char *use, mf_err *err);
 /** Everybody scans and polls until nothing changes any more: three rounds at least, 30 at most. */

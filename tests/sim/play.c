@@ -6,20 +6,6 @@
 #include <criterion/criterion.h>
 
 void
-play_publish(struct member *m)
-{
-	cast_scan(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-void
-play_receive(struct member *m)
-{
-	cast_poll(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-void
 play_cast(struct play *p, uint64_t seed, size_t n)
 {
 	cast_init(&p->c, seed);
@@ -34,20 +20,20 @@ play_init(struct play *p, uint64_t seed, size_t n)
 {
 	play_cast(p, seed, n);
 	cast_write(p->a, "p", BASE);
-	play_publish(p->a);
-	play_receive(p->b);
+	cast_publish(p->a);
+	cast_receive(p->b);
 	if (n > 2)
-		play_receive(p->d);
+		cast_receive(p->d);
 	cast_write(p->a, "p", OURS);
 	cast_write(p->b, "p", THEIRS);
 	if (n > 2)
 		cast_write(p->d, "p", THIRD);
-	play_publish(p->a);
-	play_publish(p->b);
+	cast_publish(p->a);
+	cast_publish(p->b);
 	if (n > 2)
-		play_publish(p->d);
+		cast_publish(p->d);
 	for (size_t i = 0; i < n; i++)
-		play_receive(&p->c.m[i]);
+		cast_receive(&p->c.m[i]);
 	cr_assert(cast_conflicts(p->a) == n - 1 && cast_has(p->a, "p.conflict-bob", THEIRS));
 	cr_assert(cast_conflicts(p->b) == n - 1 && cast_has(p->b, "p.conflict-alice", OURS));
 }

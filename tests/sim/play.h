@@ -18,9 +18,6 @@ struct play {
 
 /** Alice, bob and, for @p n = 3, carol: nothing is in their folder, and only scans and polls find what they do. */
 void play_cast(struct play *p, uint64_t seed, size_t n);
-/** Scan, or poll, and time for what follows. */
-void play_publish(struct member *m);
-void play_receive(struct member *m);
 /** Alice, bob and, for @p n = 3, carol are in conflict about p: OURS, THEIRS, THIRD, all made from BASE. */
 void play_init(struct play *p, uint64_t seed, size_t n);
 /** All agree: p is @p text (NULL: is not there), and nothing is left of the conflict. */

@@ -25,18 +25,18 @@ Test(b_files, b01_a_deletion_against_an_edit_holds_no_poll_up, .timeout = 60)
 	play_cast(&p, 101, 2);
 	cast_write(p.a, "p", BASE);
 	cast_write(p.a, "both", BASE);
-	play_publish(p.a);
-	play_receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(cast_remove(p.a, "p") && cast_remove(p.a, "both") && cast_remove(p.b, "both"));
 	cast_write(p.a, "q", OTHER);
 	cast_write(p.b, "p", THEIRS); /* not scanned */
-	play_publish(p.a);
-	play_receive(p.b); /* it answers */
+	cast_publish(p.a);
+	cast_receive(p.b); /* it answers */
 	cr_assert(cast_has(p.b, "q", OTHER), "what came with it");
 	cr_assert(cast_has(p.b, "p", THEIRS) && !cast_exists(p.b, "both"));
 	cast_write(p.a, "r", OTHER);
-	play_publish(p.a);
-	play_receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "r", OTHER), "and what came after it");
 	cast_settle(&p.c);
 	cr_assert(cast_has(p.a, "p", THEIRS) && cast_same_head(p.a, p.b, "p"), "an edit beats a deletion");
@@ -54,10 +54,10 @@ Test(b_files, b01_a_deletion_that_is_in_conflict_holds_no_poll_up, .timeout = 60
 	cr_assert(cast_remove(p.a, "p") && cast_remove(p.a, "p.conflict-bob"));
 	cast_write(p.a, "q", OTHER);
 	cast_write(p.b, "p", OTHER);
-	play_publish(p.a);
-	play_publish(p.a); /* two looks */
+	cast_publish(p.a);
+	cast_publish(p.a); /* two looks */
 	cr_assert(cast_conflicts(p.a) == 0);
-	play_receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "q", OTHER) && cast_has(p.b, "p", OTHER));
 	cast_settle(&p.c);
 	cr_assert(cast_has(p.b, "p", OTHER), "nobody has seen it but bob");
@@ -78,9 +78,9 @@ Test(b_files, b03_a_deleted_file_may_come_again, .timeout = 60)
 		cr_assert(!cast_exists(p.b, "p") && !cast_exists(p.d, "p"));
 		struct member *m = &p.c.m[i];
 		cast_write(m, "p", i == 1 ? BASE : THEIRS); /* also as it was */
-		play_publish(m);
+		cast_publish(m);
 		for (size_t k = 0; k < 3; k++)
-			play_receive(&p.c.m[k]);
+			cast_receive(&p.c.m[k]);
 		for (size_t k = 0; k < 3; k++) {
 			cr_assert(cast_has(&p.c.m[k], "p", i == 1 ? BASE : THEIRS), "%s", p.c.m[k].name);
 			cr_assert(cast_same_head(p.a, &p.c.m[k], "p"));
@@ -98,21 +98,21 @@ Test(b_files, b11_a_conflict_lives_on_and_ends, .timeout = 60)
 	cast_write(p.b, "p", THIRD); /* bob goes on, and decides for that */
 	cr_assert(cast_remove(p.b, "p.conflict-alice"));
 	cast_write(p.a, "p", OTHER); /* and so does alice */
-	play_publish(p.b);
-	play_publish(p.b);
-	play_receive(p.a);
+	cast_publish(p.b);
+	cast_publish(p.b);
+	cast_receive(p.a);
 	cr_assert(cast_has(p.a, "p.conflict-bob", THIRD), "a later version is shown");
 	cr_assert(cast_has(p.a, "p", OTHER) && cast_conflicts(p.a) == 1);
 	cast_crash(p.a, SIM_CRASH_PROCESS);
 	cast_open(p.a);
-	play_publish(p.a);
-	play_receive(p.a);
+	cast_publish(p.a);
+	cast_receive(p.a);
 	cr_assert(cast_has(p.a, "p", OTHER) && cast_has(p.a, "p.conflict-bob", THIRD) && cast_conflicts(p.a) == 1);
 	cr_assert(cast_remove(p.a, "p.conflict-bob"));
-	play_publish(p.a);
+	cast_publish(p.a);
 	play_settled(&p, OTHER);
 	cast_write(p.b, "p", BASE); /* it is a file like any other again */
-	play_publish(p.b);
+	cast_publish(p.b);
 	play_settled(&p, BASE);
 	cast_end(&p.c);
 }
@@ -131,10 +131,10 @@ same_tree(uint64_t seed, bool unscanned)
 		for (size_t k = 0; k < 5; k++)
 			cast_write(&p.c.m[i], names[k], k % 2 == 0 ? BASE : "short");
 	}
-	play_publish(p.a);
+	cast_publish(p.a);
 	if (!unscanned)
-		play_publish(p.b);
-	play_receive(p.b);
+		cast_publish(p.b);
+	cast_receive(p.b);
 	cast_settle(&p.c);
 	for (size_t k = 0; k < 5; k++)
 		cr_assert(cast_same_head(p.a, p.b, names[k]), "%s", names[k]);
@@ -160,16 +160,16 @@ Test(b_files, b14_a_file_here_and_a_directory_there, .timeout = 60)
 	cast_write(p.a, "d/f", OURS);
 	cast_write(p.b, "d", THEIRS);
 	cast_write(p.a, "q", OTHER);
-	play_publish(p.a);
-	play_publish(p.b);
-	play_receive(p.b);
-	play_receive(p.a);
+	cast_publish(p.a);
+	cast_publish(p.b);
+	cast_receive(p.b);
+	cast_receive(p.a);
 	cr_assert(cast_has(p.b, "q", OTHER), "nothing else waits for it");
 	cr_assert(cast_has(p.b, "d", THEIRS) && cast_has(p.a, "d/f", OURS), "both are kept");
 	cr_assert(p.a->errors > 0 && p.b->errors > 0, "both are told");
 	cast_write(p.a, "r", OTHER);
-	play_publish(p.a);
-	play_receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "r", OTHER));
 	cr_assert(cast_move(p.b, "d", "e"));
 	cast_settle(&p.c);
@@ -205,7 +205,7 @@ Test(b_files, b22_a_file_that_became_something_else_is_gone, .timeout = 60)
 	cr_assert(cast_has(p.b, "dir/in", OTHER) && !cast_exists(p.b, "link") && !cast_exists(p.b, "fifo"));
 	uint64_t writes = cast_writes(&p.c);
 	for (int i = 0; i < 3; i++)
-		play_publish(p.a);
+		cast_publish(p.a);
 	mf_folder_status st;
 	mf_folder_status_get(p.a->f, &st);
 	cr_assert(cast_writes(&p.c) == writes && st.errors == 0 && p.a->errors == 0, "%s", p.a->last_error);
@@ -250,8 +250,8 @@ Test(b_files, b15_a_lost_stash_file_stops_nothing, .timeout = 60)
 
 	play_cast(&p, 215, 2);
 	cast_write(p.a, "p", BASE);
-	play_publish(p.a);
-	play_receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	sql(p.a,
 		"INSERT INTO local_snapshots VALUES ('u1', 'p', '" CAST_STATE "/stash/gone'),"
 		" ('u2', 'new', '" CAST_STATE "/stash/gone-too')");
@@ -259,8 +259,8 @@ Test(b_files, b15_a_lost_stash_file_stops_nothing, .timeout = 60)
 	cast_write(p.a, "p", OURS);
 	cast_write(p.a, "new", THIRD);
 	cast_open(p.a);
-	play_publish(p.a);
-	play_receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "p", OURS) && cast_has(p.b, "new", THIRD), "what is on the disk is published");
 	cr_assert(cast_conflicts(p.b) == 0);
 	mf_folder_status st;
@@ -269,8 +269,8 @@ Test(b_files, b15_a_lost_stash_file_stops_nothing, .timeout = 60)
 	cast_close(p.a);
 	cast_open(p.a);
 	cast_write(p.a, "new", OTHER);
-	play_publish(p.a);
-	play_receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	mf_folder_status_get(p.a->f, &st);
 	cr_assert(cast_has(p.b, "new", OTHER) && st.uploads_queued == 0 && st.errors == 0, "%s", p.a->last_error);
 	cast_end(&p.c);
@@ -282,14 +282,14 @@ Test(b_files, b32_no_stale_row_of_a_parent_is_left, .timeout = 60)
 
 	play_cast(&p, 232, 2);
 	cast_write(p.a, "p", BASE);
-	play_publish(p.a);
+	cast_publish(p.a);
 	sql(p.a,
 		"INSERT INTO local_snapshots VALUES ('u1', 'p', NULL);"
 		"INSERT INTO local_snapshot_parent VALUES ('u1', 0, 1, 'u0')");
 	cast_close(p.a);
 	cast_open(p.a);
 	cast_write(p.a, "p", OURS);
-	play_publish(p.a);
+	cast_publish(p.a);
 	char *left = ask(p.a,
 		"SELECT (SELECT count(*) FROM local_snapshots) || ' ' ||"
 		" (SELECT count(*) FROM local_snapshot_parent)");
@@ -312,18 +312,18 @@ Test(b_files, b16_one_file_in_conflict_holds_no_other_up_after_a_restart, .timeo
 		cast_write(p.a, others[i], THIRD);
 	cast_write(p.a, "p", DECIDED);
 	cr_assert(cast_remove(p.a, "p.conflict-bob")); /* a decision, and it waits, too */
-	play_publish(p.a);
-	play_publish(p.a);
+	cast_publish(p.a);
+	cast_publish(p.a);
 	cast_write(p.b, "p", OTHER); /* which is another conflict */
 	cr_assert(cast_remove(p.b, "p.conflict-alice"));
-	play_publish(p.b);
-	play_publish(p.b);
+	cast_publish(p.b);
+	cast_publish(p.b);
 	cast_crash(p.a, SIM_CRASH_PROCESS);
 	sim_calm(p.a->h);
 	sim_trouble_of(p.a->h)->drop_events = 1000;
 	cast_open(p.a);
 	cast_poll(p.a);
-	play_publish(p.a);
+	cast_publish(p.a);
 	cast_settle(&p.c);
 	for (size_t i = 0; i < 4; i++)
 		cr_assert(cast_has(p.b, others[i], THIRD), "%s", others[i]);
@@ -342,12 +342,12 @@ poll_at_once(uint64_t seed, bool edited_here)
 	cast_settle(&p.c);
 	sim_fail_often(p.a->h, SIM_UPDATE, 1000, MF_ENET);
 	cast_write(p.a, "p", OURS);
-	play_publish(p.a);
+	cast_publish(p.a);
 	cast_crash(p.a, SIM_CRASH_PROCESS);
 	if (edited_here)
 		cast_write(p.a, "p", THIRD);
 	cast_write(p.b, "p", THEIRS);
-	play_publish(p.b);
+	cast_publish(p.b);
 	sim_calm(p.a->h);
 	sim_trouble_of(p.a->h)->drop_events = 1000;
 	cast_open(p.a);

@@ -36,7 +36,7 @@ Test(b_people, b04_nothing_unexpected_stops_the_rest, .timeout = 60)
 	play_cast(&p, 304, 2);
 	sim_on_op(p.b->h, fail_one_file, p.b);
 	cast_write(p.a, "unlucky", BASE);
-	play_publish(p.a);
+	cast_publish(p.a);
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) { /* times that cannot be */
 		(void)snprintf(name, sizeof(name), "time%zu", i);
 		mf_immdir cap = forge(p.a, &(forged){.relpath = name, .text = BASE, .mtime_s = times[i]});
@@ -48,10 +48,10 @@ Test(b_people, b04_nothing_unexpected_stops_the_rest, .timeout = 60)
 	link_into(&p, &mf_folder_config(p.a->f)->collective_write, "ma/llory", p.a->personal.text);
 	link_into(&p, &mf_folder_config(p.a->f)->collective_write, "nobody", "URI:DIR2-RO:garbage");
 	cast_write(p.a, "zz", OTHER);
-	play_publish(p.a);
-	play_publish(p.b);
-	play_receive(p.b);
-	play_receive(p.b); /* each answers */
+	cast_publish(p.a);
+	cast_publish(p.b);
+	cast_receive(p.b);
+	cast_receive(p.b); /* each answers */
 	cr_assert(cast_has(p.b, "zz", OTHER) && cast_has(p.b, "file", THEIRS));
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		(void)snprintf(name, sizeof(name), "time%zu", i);
@@ -62,7 +62,7 @@ Test(b_people, b04_nothing_unexpected_stops_the_rest, .timeout = 60)
 	sim_run_for(p.c.w, 120000);
 	cr_assert(cast_has(p.b, "unlucky", BASE), "it is tried again");
 	cr_assert(cast_move(p.b, "file", "elsewhere"));
-	play_publish(p.b);
+	cast_publish(p.b);
 	sim_run_for(p.c.w, 120000);
 	cr_assert(cast_has(p.b, "file/in", BASE), "and so is this");
 	cast_end(&p.c);
@@ -89,11 +89,11 @@ Test(b_people, b08_a_file_that_cannot_be_read_holds_neither_scan_nor_poll_up, .t
 	sim_on_op(p.b->h, vanish_when_opened, p.b);
 	cast_write(p.a, "secret", OURS); /* an update for what cannot be read */
 	cast_write(p.a, "zzz", OTHER);
-	play_publish(p.a);
-	play_publish(p.b);
-	play_receive(p.b);
-	play_publish(p.b);
-	play_receive(p.a);
+	cast_publish(p.a);
+	cast_publish(p.b);
+	cast_receive(p.b);
+	cast_publish(p.b);
+	cast_receive(p.a);
 	cr_assert(cast_has(p.a, "zz", OTHER), "scanned after both");
 	cr_assert(cast_has(p.b, "zzz", OTHER), "polled after both");
 	mf_folder_status st;
@@ -125,10 +125,10 @@ Test(b_people, b30_a_conflict_has_one_name_everywhere, .timeout = 60)
 
 	play_cast(&p, 330, 2);
 	cast_write(p.b, "p", THEIRS);
-	play_publish(p.b);
+	cast_publish(p.b);
 	mf_immdir cap = forge(p.a, &(forged){.relpath = "p", .text = OURS, .author = "Alice Liddell"});
 	forge_link(p.a, "p", cap.text);
-	play_receive(p.b);
+	cast_receive(p.b);
 	cr_assert(mf_folder_conflicts(p.b->f, note_slot, &said, NULL) == MF_OK);
 	cr_assert(mf_str_eq(mf_buf_str(&said), MF_STR("alice.")), "%.*s", (int)said.n, (char *)said.p);
 	cr_assert(cast_has(p.b, "p.conflict-alice", OURS), "the same as in the file's name");
@@ -159,7 +159,7 @@ Test(b_people, b38_a_name_that_fits_no_file_is_refused_and_spoils_none, .timeout
 	/* another program did not mind: what comes from there gets a name that is one */
 	struct member *d = cast_join(&p.c, "dora", NULL);
 	cast_write(p.b, "p", THEIRS);
-	play_publish(p.b);
+	cast_publish(p.b);
 	link_into(&p, &mf_folder_config(p.a->f)->collective_write, "do/ra", d->personal.text);
 	cast_open(d);
 	cast_write(d, "p", OURS);
@@ -184,7 +184,7 @@ versions(struct member *m, unsigned from, unsigned to)
 	for (unsigned i = from; i < to; i++) {
 		(void)snprintf(text, sizeof(text), "%u %s", i, BASE);
 		cast_write(m, "p", text);
-		play_publish(m);
+		cast_publish(m);
 	}
 }
 
@@ -194,7 +194,7 @@ Test(b_people, b25_a_history_is_fetched_once, .timeout = 60)
 
 	play_cast(&p, 325, 2);
 	versions(p.a, 0, 15);
-	play_receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_same_head(p.a, p.b, "p"));
 	uint64_t gets = sim_count(p.b->h, SIM_GET), lists = sim_count(p.b->h, SIM_LIST_GRID);
 	cast_close(p.b);
@@ -207,7 +207,7 @@ Test(b_people, b25_a_history_is_fetched_once, .timeout = 60)
 	cr_assert(sim_count(p.b->h, SIM_LIST_GRID) - lists < 10);
 	gets = sim_count(p.b->h, SIM_GET);
 	versions(p.a, 15, 16);
-	play_receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_same_head(p.a, p.b, "p"));
 	cr_assert(sim_count(p.b->h, SIM_GET) - gets == 2, "a version costs its document and its content, not %llu",
 		(unsigned long long)(sim_count(p.b->h, SIM_GET) - gets));
@@ -232,7 +232,7 @@ Test(b_people, b41_one_failure_on_the_way_to_the_ancestors_heals, .timeout = 60)
 		sim_run_for(p.c.w, 120000);
 		cr_assert(cast_same_head(p.a, p.b, "p"), "operation %u", i);
 		versions(p.a, 3, 4); /* with no hole in what is known */
-		play_receive(p.b);
+		cast_receive(p.b);
 		cr_assert(cast_same_head(p.a, p.b, "p"), "operation %u, afterwards", i);
 		cr_assert(cast_conflicts(p.b) == 0 && p.b->conflicts_added == 0);
 		cast_end(&p.c);
@@ -307,14 +307,14 @@ Test(b_people, b27_a_request_that_hangs_holds_no_other_file_up, .timeout = 60)
 	cr_assert(x.puts > 0 && cast_entries(p.a) == 1, "it hangs");
 	cast_write(p.a, "second", THIRD);
 	cast_write(p.b, "theirs", THEIRS);
-	play_publish(p.b);
+	cast_publish(p.b);
 	mf_folder_scan(p.a->f, cast_ignore, NULL, NULL);
-	play_receive(p.a);
+	cast_receive(p.a);
 	cr_assert(cast_entries(p.a) == 3 && cast_has(p.a, "theirs", THEIRS), "what came meanwhile, and its link");
-	play_receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "second", THIRD) && !cast_exists(p.b, "first"));
 	sim_run_for(p.c.w, 1200000);
-	play_receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "first", OURS));
 	cast_end(&p.c);
 }
@@ -332,10 +332,10 @@ Test(b_people, b44_each_version_has_its_own_time, .timeout = 60)
 		mf_snapshot s;
 		cast_write(p.a, "p", text[i]);
 		sim_touch(p.a->h, cast_path("p"), times[i] * 1000000000);
-		play_publish(p.a);
+		cast_publish(p.a);
 		cr_assert(cast_head(p.a, "p", &cap, &s) && s.has_mtime && s.mtime_s == times[i], "version %zu", i);
 		mf_snapshot_clear(&s);
-		play_receive(p.b);
+		cast_receive(p.b);
 		cr_assert(cast_has(p.b, "p", text[i]), "times decide nothing");
 		cr_assert(sim_stat(p.b->h, cast_path("p"), &st) && st.mtime_ns == times[i] * 1000000000, "version %zu",
 			i);

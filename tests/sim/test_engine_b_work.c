@@ -72,7 +72,7 @@ versions_wait(struct play *p, struct links *x, const char *const *text, size_t n
 	for (size_t i = 0; i < n; i++) {
 		sim_fail_often(p->a->h, SIM_UPDATE, 1000, MF_ENET);
 		cast_write(p->a, "p", text[i]);
-		play_publish(p->a);
+		cast_publish(p->a);
 		cast_crash(p->a, i % 2 == 0 ? SIM_CRASH_PROCESS : SIM_CRASH_POWER);
 		cast_open(p->a);
 	}
@@ -89,19 +89,19 @@ Test(b_work, b05_waiting_versions_are_published_in_order_after_a_restart, .timeo
 	versions_wait(&p, &x, text, 3);
 	cr_assert(x.n == 0);
 	sim_calm(p.a->h);
-	play_publish(p.a);
+	cast_publish(p.a);
 	cast_crash(p.a, SIM_CRASH_PROCESS); /* nothing is left over for the next start */
 	cast_open(p.a);
 	sim_trouble_of(p.a->h)->drop_events = 1000;
-	play_publish(p.a);
+	cast_publish(p.a);
 	cr_assert(x.n > 0 && x.at == 2, "%zu links", x.n);
 	size_t line = line_of(p.a);
-	play_receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "p", THIRD));
 	cast_write(p.a, "p", OTHER);
-	play_publish(p.a);
+	cast_publish(p.a);
 	cr_assert(line_of(p.a) == line + 1, "the next edit goes on from the last one alone");
-	play_receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "p", OTHER) && p.b->conflicts_added == 0 && p.a->conflicts_added == 0);
 	cast_end(&p.c);
 }
@@ -148,7 +148,7 @@ begin_overwriting(struct play *p, struct links *x, uint64_t seed)
 	sim_freeze(p->b->h, true); /* or it would have it by itself */
 	cast_write(p->a, "p", OURS);
 	cast_write(p->a, "q", OTHER);
-	play_publish(p->a);
+	cast_publish(p->a);
 	sim_on_op(p->b->h, whole, p->b);
 	sim_freeze(p->b->h, false);
 	cr_assert(cast_has(p->b, "p", BASE));
@@ -229,18 +229,18 @@ Test(b_work, b07_an_edit_while_an_old_version_is_looked_at_is_published, .timeou
 		struct play p;
 		play_cast(&p, 207 + i, 2);
 		cast_write(p.a, "p", BASE);
-		play_publish(p.a);
-		play_receive(p.b);
+		cast_publish(p.a);
+		cast_receive(p.b);
 		struct links x = {.m = p.b, .text = {OURS, THEIRS, THIRD}};
 		sim_on_link(p.c.w, on_link, &x);
 		cast_write(p.b, "p", OURS);
 		sim_fail_often(p.b->h, SIM_UPDATE, 1000, MF_ENET);
-		play_publish(p.b);
+		cast_publish(p.b);
 		struct second_edit second = {p.b, at[i], THEIRS};
 		cast_write(p.a, "q", OTHER); /* something for bob to read */
 		sim_on_op(p.b->h, edit_once, &second);
-		play_publish(p.a);
-		play_receive(p.b);
+		cast_publish(p.a);
+		cast_receive(p.b);
 		sim_on_op(p.b->h, NULL, NULL);
 		cr_assert(second.text == NULL, "%d", (int)at[i]);
 		sim_calm(p.b->h);
@@ -248,9 +248,9 @@ Test(b_work, b07_an_edit_while_an_old_version_is_looked_at_is_published, .timeou
 		sim_run_for(p.c.w, 120000);
 		cr_assert(x.at == 1, "the second edit is published");
 		cast_write(p.b, "p", THIRD);
-		play_publish(p.b);
+		cast_publish(p.b);
 		cr_assert(x.at == 2 && line_of(p.b) == 4);
-		play_receive(p.a);
+		cast_receive(p.a);
 		cr_assert(cast_has(p.a, "p", THIRD) && p.a->conflicts_added + p.b->conflicts_added == 0);
 		cast_end(&p.c);
 	}
@@ -265,25 +265,25 @@ Test(b_work, b42_an_edit_while_the_one_before_is_uploaded, .timeout = 60)
 		play_cast(&p, 242 + i, 2);
 		sim_preempt(p.c.w, 300);
 		cast_write(p.a, "p", BASE);
-		play_publish(p.a);
+		cast_publish(p.a);
 		struct links x = {.m = p.a, .text = {OURS, THEIRS, THIRD}};
 		struct second_edit second = {p.a, at[i], THEIRS};
 		sim_on_link(p.c.w, on_link, &x);
 		cast_write(p.a, "p", OURS);
 		sim_on_op(p.a->h, edit_once, &second);
-		play_publish(p.a);
+		cast_publish(p.a);
 		sim_on_op(p.a->h, NULL, NULL);
 		cr_assert(second.text == NULL);
 		sim_run_for(p.c.w, 10000);
 		cr_assert(x.at == 1 && line_of(p.a) <= 3, "%d: the second edit is not published", (int)at[i]);
 		cast_write(p.a, "p", THIRD);
-		play_publish(p.a);
+		cast_publish(p.a);
 		cr_assert(x.at == 2);
 		mf_folder_status st;
 		mf_folder_status_get(p.a->f, &st);
 		cr_assert(st.uploads_queued == 0 && p.a->errors == 0, "%s", p.a->last_error);
 		(void)line_of(p.a);
-		play_receive(p.b);
+		cast_receive(p.b);
 		cr_assert(cast_has(p.b, "p", THIRD) && p.b->conflicts_added == 0);
 		cast_end(&p.c);
 	}

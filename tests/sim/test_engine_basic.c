@@ -6,39 +6,6 @@
 
 #include "cast.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-#define LONG3 "version three, long enough not to travel inside its capability ...."
-
-/* Scan, and time for the batch to be linked. */
-static void
-publish(struct member *m)
-{
-	cast_scan(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-static void
-receive(struct member *m)
-{
-	cast_poll(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-struct pair {
-	struct cast c;
-	struct member *a, *b;
-};
-
-static void
-pair_init(struct pair *p, uint64_t seed)
-{
-	cast_init(&p->c, seed);
-	p->c.dark = true;
-	p->a = cast_add(&p->c, "alice");
-	p->b = cast_add(&p->c, "bob");
-}
-
 /* The head of @p relpath: its capability; *snap is the caller's. */
 static mf_immdir
 head(struct member *m, const char *relpath, mf_snapshot *snap)
@@ -72,16 +39,16 @@ Test(engine, case_01_a_new_folder_has_exactly_its_two_directories, .timeout = 60
 
 Test(engine, case_02_first_publish, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_immdir cap;
 	mf_dirread dir;
 	mf_snapshot s;
 	mf_listing l;
 
-	pair_init(&p, 2);
+	cast_pair_dark(&p, 2);
 	cast_mkdirs(p.a, "dir");
 	cast_write(p.a, "dir/a@b.txt", LONG1);
-	publish(p.a);
+	cast_publish(p.a);
 	cr_assert(cast_entries(p.a) == 2);
 	cr_assert(sim_peek_dir(p.c.w, &p.a->personal, &l) == MF_OK);
 	cr_assert(mf_listing_find(&l, MF_STR("dir@_a@@b.txt")) != NULL);
@@ -92,32 +59,32 @@ Test(engine, case_02_first_publish, .timeout = 60)
 	cr_assert(sim_peek_dir(p.c.w, &dir, &l) == MF_OK && l.n == 2);
 	mf_listing_free(&l);
 	mf_snapshot_clear(&s);
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "dir/a@b.txt", LONG1) && cast_same_head(p.a, p.b, "dir/a@b.txt"));
 	cast_end(&p.c);
 }
 
 Test(engine, case_05_an_update_has_its_predecessor_as_parent, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_snapshot s;
 
-	pair_init(&p, 5);
+	cast_pair_dark(&p, 5);
 	cast_write(p.a, "p", LONG1);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	mf_immdir first = head(p.a, "p", &s);
 	mf_snapshot_clear(&s);
 	cast_write(p.a, "p", LONG2);
-	publish(p.a);
+	cast_publish(p.a);
 	(void)head(p.a, "p", &s);
 	cr_assert(s.n_parents == 1 && strcmp(s.parents[0].text, first.text) == 0);
 	mf_snapshot_clear(&s);
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "p", LONG2) && cast_same_head(p.a, p.b, "p"));
 	uint64_t before = cast_writes(&p.c);
-	publish(p.b);
-	receive(p.a);
+	cast_publish(p.b);
+	cast_receive(p.a);
 	cr_assert(cast_writes(&p.c) == before, "nothing more is to be written");
 	cr_assert(cast_conflicts(p.a) == 0 && cast_conflicts(p.b) == 0);
 	cast_end(&p.c);
@@ -125,20 +92,20 @@ Test(engine, case_05_an_update_has_its_predecessor_as_parent, .timeout = 60)
 
 Test(engine, cases_06_07_empty_and_small_files_are_literals, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_snapshot s;
 
-	pair_init(&p, 6);
+	cast_pair_dark(&p, 6);
 	cast_write(p.a, "empty", "");
 	cast_write(p.a, "small", "short");
-	publish(p.a);
+	cast_publish(p.a);
 	(void)head(p.a, "empty", &s);
 	cr_assert(!s.deletion && strcmp(s.content.text, "URI:LIT:") == 0);
 	mf_snapshot_clear(&s);
 	(void)head(p.a, "small", &s);
 	cr_assert(strcmp(s.content.text, "URI:LIT:onug64tu") == 0);
 	mf_snapshot_clear(&s);
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "empty", "") && cast_has(p.b, "small", "short"));
 	cast_end(&p.c);
 }
@@ -153,39 +120,39 @@ note_deleted(void *arg, const mf_file_status *st)
 
 Test(engine, case_08_a_deletion_arrives, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_snapshot s;
 	bool deleted = false;
 
-	pair_init(&p, 8);
+	cast_pair_dark(&p, 8);
 	cast_write(p.a, "p", LONG1);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(cast_remove(p.a, "p"));
-	publish(p.a);
+	cast_publish(p.a);
 	(void)head(p.a, "p", &s);
 	cr_assert(s.deletion && s.n_parents == 1);
 	mf_snapshot_clear(&s);
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(!cast_exists(p.b, "p") && cast_same_head(p.a, p.b, "p"));
 	cr_assert(mf_folder_file_status(p.b->f, note_deleted, &deleted, NULL) == MF_OK && deleted);
 	uint64_t before = cast_writes(&p.c);
-	publish(p.b);
-	receive(p.a);
+	cast_publish(p.b);
+	cast_receive(p.a);
 	cr_assert(cast_writes(&p.c) == before);
 	cast_end(&p.c);
 }
 
 Test(engine, case_09_the_deletion_of_what_one_never_had_is_linked, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
-	pair_init(&p, 9);
+	cast_pair_dark(&p, 9);
 	cast_write(p.a, "p", LONG1);
-	publish(p.a);
+	cast_publish(p.a);
 	cr_assert(cast_remove(p.a, "p"));
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(!cast_exists(p.b, "p") && cast_same_head(p.a, p.b, "p"));
 	cr_assert(p.b->errors == 0, "%s", p.b->last_error);
 	cast_end(&p.c);
@@ -193,46 +160,46 @@ Test(engine, case_09_the_deletion_of_what_one_never_had_is_linked, .timeout = 60
 
 Test(engine, case_10_created_again_after_a_deletion, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_snapshot s;
 
-	pair_init(&p, 10);
+	cast_pair_dark(&p, 10);
 	cast_write(p.a, "p", LONG1);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(cast_remove(p.a, "p"));
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	mf_immdir gone = head(p.b, "p", &s);
 	mf_snapshot_clear(&s);
 	cast_write(p.b, "p", LONG2);
-	publish(p.b);
+	cast_publish(p.b);
 	(void)head(p.b, "p", &s);
 	cr_assert(s.n_parents == 1 && strcmp(s.parents[0].text, gone.text) == 0);
 	mf_snapshot_clear(&s);
-	receive(p.a);
+	cast_receive(p.a);
 	cr_assert(cast_has(p.a, "p", LONG2) && cast_conflicts(p.a) == 0);
 	cast_end(&p.c);
 }
 
 Test(engine, b13_case_51_touch_and_chmod_are_no_change, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_stat st;
 
-	pair_init(&p, 51);
+	cast_pair_dark(&p, 51);
 	cast_write(p.a, "p", LONG1);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	uint64_t before = cast_writes(&p.c);
 	sim_touch(p.a->h, cast_path("p"), 1500000000000000000);
 	sim_chmod(p.a->h, cast_path("p"), 0600);
-	publish(p.a);
+	cast_publish(p.a);
 	cr_assert(cast_writes(&p.c) == before);
 	sim_chmod(p.b->h, cast_path("p"), 0640); /* not scanned */
 	cast_write(p.a, "p", LONG2);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "p", LONG2) && cast_conflicts(p.b) == 0);
 	cr_assert(sim_stat(p.b->h, cast_path("p"), &st) && st.mode == 0640, "mode %o", st.mode);
 	cast_end(&p.c);
@@ -240,16 +207,16 @@ Test(engine, b13_case_51_touch_and_chmod_are_no_change, .timeout = 60)
 
 Test(engine, the_executable_bit_travels, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_stat st;
 
-	pair_init(&p, 53);
+	cast_pair_dark(&p, 53);
 	cast_write(p.a, "p", LONG1);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	sim_chmod(p.a->h, cast_path("p"), 0755);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(sim_stat(p.b->h, cast_path("p"), &st) && (st.mode & 0100) != 0, "mode %o", st.mode);
 	cr_assert(cast_same_head(p.a, p.b, "p"));
 	cast_end(&p.c);
@@ -257,19 +224,19 @@ Test(engine, the_executable_bit_travels, .timeout = 60)
 
 Test(engine, case_52_times_arrive_in_whole_seconds_and_are_not_published_again, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_stat st;
 
-	pair_init(&p, 52);
+	cast_pair_dark(&p, 52);
 	cast_write(p.a, "p", LONG3);
 	sim_touch(p.a->h, cast_path("p"), 1600000000987654321);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(sim_stat(p.b->h, cast_path("p"), &st));
 	cr_assert(st.mtime_ns == 1600000000000000000, "%lld", (long long)st.mtime_ns);
 	uint64_t before = cast_writes(&p.c);
-	publish(p.b);
-	publish(p.a);
+	cast_publish(p.b);
+	cast_publish(p.a);
 	cr_assert(cast_writes(&p.c) == before);
 	cast_end(&p.c);
 }

@@ -7,9 +7,6 @@
 
 #include "cast.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-#define LONG3 "version three, long enough not to travel inside its capability ...."
 #define EDIT "what the user wrote in the last moment, and must not be lost ......."
 
 struct pair {
@@ -18,20 +15,6 @@ struct pair {
 	mf_immdir first, second; /* A's heads */
 	uint64_t made;           /* snapshots made so far by who is to crash */
 };
-
-static void
-publish(struct member *m)
-{
-	cast_scan(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-static void
-receive(struct member *m)
-{
-	cast_poll(m);
-	sim_run_for(m->cast->w, 3000);
-}
 
 static mf_immdir
 head(struct member *m)
@@ -53,8 +36,8 @@ pair_init(struct pair *p, uint64_t seed)
 	p->a = cast_add(&p->c, "alice");
 	p->b = cast_add(&p->c, "bob");
 	cast_write(p->a, "p", LONG1);
-	publish(p->a);
-	receive(p->b);
+	cast_publish(p->a);
+	cast_receive(p->b);
 	p->first = head(p->a);
 	cast_write(p->a, "p", LONG2);
 }
@@ -65,7 +48,7 @@ pair_updated(struct pair *p, uint64_t seed)
 {
 	pair_init(p, seed);
 	sim_trouble_of(p->b->h)->cut_off = true;
-	publish(p->a);
+	cast_publish(p->a);
 	sim_trouble_of(p->b->h)->cut_off = false;
 	p->second = head(p->a);
 	cr_assert(cast_has(p->b, "p", LONG1));
@@ -153,7 +136,7 @@ Test(engine_crash, case_30_between_emplacing_and_the_directory, .timeout = 60)
 		cr_assert(cast_has(p.b, "p", LONG2), "it was emplaced");
 		cr_assert(!cast_same_head(p.a, p.b, "p"), "and not linked");
 		cast_open(p.b);
-		publish(p.b); /* the scan comes first */
+		cast_publish(p.b); /* the scan comes first */
 		received_unmade(&p);
 		cast_end(&p.c);
 	}
@@ -262,7 +245,7 @@ Test(engine_crash, case_32_between_the_directory_and_the_row, .timeout = 60)
 		p.second = head(p.a);
 		cr_assert(strcmp(p.second.text, p.first.text) != 0, "it was linked");
 		cast_open(p.a);
-		publish(p.a);
+		cast_publish(p.a);
 		published_once(&p);
 		mf_immdir now = head(p.a);
 		cr_assert(strcmp(now.text, p.second.text) == 0, "it was made again");
@@ -317,7 +300,7 @@ edited_offline(uint64_t seed, bool restart)
 	sim_trouble_of(p.a->h)->cut_off = true;
 	for (size_t i = 0; i < 3; i++) {
 		cast_write(p.a, "p", texts[i]);
-		publish(p.a);
+		cast_publish(p.a);
 	}
 	if (restart) {
 		cast_close(p.a);
@@ -327,7 +310,7 @@ edited_offline(uint64_t seed, bool restart)
 	mf_immdir before = head(p.a);
 	cr_assert(strcmp(before.text, p.first.text) == 0);
 	sim_trouble_of(p.a->h)->cut_off = false;
-	publish(p.a);
+	cast_publish(p.a);
 	cast_settle(&p.c);
 	cr_assert(cast_has(p.b, "p", texts[2]) && cast_same_head(p.a, p.b, "p"));
 	cr_assert(cast_head(p.a, "p", &cap, &s));
@@ -361,9 +344,9 @@ Test(engine_crash, case_19_an_edit_that_waits_meets_a_remote_one, .timeout = 60)
 	pair_updated(&p, 190);
 	sim_trouble_of(p.b->h)->cut_off = true;
 	cast_write(p.b, "p", EDIT);
-	publish(p.b);
+	cast_publish(p.b);
 	sim_trouble_of(p.b->h)->cut_off = false;
-	receive(p.b);
+	cast_receive(p.b);
 	cast_settle(&p.c);
 	cr_assert(cast_has(p.b, "p", EDIT) && cast_has(p.b, "p.conflict-alice", LONG2) && cast_conflicts(p.b) == 1);
 	cr_assert(cast_has(p.a, "p", LONG2) && cast_has(p.a, "p.conflict-bob", EDIT) && cast_conflicts(p.a) == 1);

@@ -8,51 +8,16 @@
 #include "forge.h"
 #include "sync/engine.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-#define LONG3 "version three, long enough not to travel inside its capability ...."
-
-static void
-publish(struct member *m)
-{
-	cast_scan(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-static void
-receive(struct member *m)
-{
-	cast_poll(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-struct pair {
-	struct cast c;
-	struct member *a, *b;
-};
-
 /* Both have "p" with LONG1. */
 static void
-pair_init(struct pair *p, uint64_t seed)
+pair_init(struct cast_pair *p, uint64_t seed)
 {
-	cast_init(&p->c, seed);
-	p->c.dark = true;
-	p->a = cast_add(&p->c, "alice");
-	p->b = cast_add(&p->c, "bob");
+	cast_pair_dark(p, seed);
 	cast_write(p->a, "p", LONG1);
-	publish(p->a);
-	receive(p->b);
-	receive(p->a);
+	cast_publish(p->a);
+	cast_receive(p->b);
+	cast_receive(p->a);
 	cr_assert(cast_has(p->b, "p", LONG1));
-}
-
-static uint64_t
-errors(struct member *m)
-{
-	mf_folder_status st;
-
-	mf_folder_status_get(m->f, &st);
-	return st.errors;
 }
 
 static void
@@ -91,40 +56,40 @@ version_of(struct member *m, const mf_dirread *dir)
 
 Test(engine_dirs, an_older_version_is_kept_out_reported_once_and_mends_itself, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 101);
 	cast_write(p.a, "p", LONG2);
-	publish(p.a);
-	receive(p.b);
-	cr_assert(cast_has(p.b, "p", LONG2) && errors(p.b) == 0);
+	cast_publish(p.a);
+	cast_receive(p.b);
+	cr_assert(cast_has(p.b, "p", LONG2) && cast_errors(p.b) == 0);
 	sim_trouble_of(p.b->h)->rolled_back = true;
 	unsigned told = p.b->errors;
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(says(p.b, "participant alice", "went back from version"));
-	receive(p.b);
-	receive(p.b);
+	cast_receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "p", LONG2) && cast_conflicts(p.b) == 0);
 	unsigned once = p.b->errors - told;
 	cast_write(p.b, "q", LONG3); /* what is local goes on */
-	publish(p.b);
-	receive(p.a);
+	cast_publish(p.b);
+	cast_receive(p.a);
 	cr_assert(cast_has(p.a, "q", LONG3));
 	cr_assert(once == 2 && p.b->errors - told == 2, "alice's directory and the Collective, once each: %u", once);
 	sim_trouble_of(p.b->h)->rolled_back = false;
-	receive(p.b);
-	cr_assert(errors(p.b) == 0, "it clears itself");
+	cast_receive(p.b);
+	cr_assert(cast_errors(p.b) == 0, "it clears itself");
 	cast_end(&p.c);
 }
 
 Test(engine_dirs, an_older_version_is_known_as_one_after_a_restart_too, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 102);
 	cast_write(p.a, "p", LONG2);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cast_close(p.b);
 	sim_trouble_of(p.b->h)->rolled_back = true;
 	cast_open(p.b);
@@ -134,22 +99,22 @@ Test(engine_dirs, an_older_version_is_known_as_one_after_a_restart_too, .timeout
 	cr_assert(cast_has(p.b, "p", LONG2) && cast_conflicts(p.b) == 0);
 	sim_trouble_of(p.b->h)->rolled_back = false;
 	cast_write(p.a, "p", LONG3);
-	publish(p.a);
-	receive(p.b);
-	cr_assert(cast_has(p.b, "p", LONG3) && errors(p.b) == 0);
+	cast_publish(p.a);
+	cast_receive(p.b);
+	cr_assert(cast_has(p.b, "p", LONG3) && cast_errors(p.b) == 0);
 	cast_end(&p.c);
 }
 
 Test(engine_dirs, another_version_of_the_same_number_is_kept_out, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 103);
 	mf_immdir cap = forge(p.a, &(forged){.relpath = "evil", .text = LONG2});
 	uint64_t v = version_of(p.a, &p.a->personal);
 	forge_link(p.a, "evil", cap.text);
 	sim_number_dir(p.c.w, &p.a->personal, v);
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(says(p.b, "participant alice", "another than the one seen before"));
 	cr_assert(!cast_exists(p.b, "evil"));
 	cast_close(p.b);
@@ -158,14 +123,14 @@ Test(engine_dirs, another_version_of_the_same_number_is_kept_out, .timeout = 60)
 	cr_assert(says(p.b, "participant alice", "another than the one seen before"));
 	cr_assert(!cast_exists(p.b, "evil"));
 	sim_number_dir(p.c.w, &p.a->personal, v + 1);
-	receive(p.b);
-	cr_assert(errors(p.b) == 0 && cast_has(p.b, "evil", LONG2));
+	cast_receive(p.b);
+	cr_assert(cast_errors(p.b) == 0 && cast_has(p.b, "evil", LONG2));
 	cast_end(&p.c);
 }
 
 Test(engine_dirs, people_known_are_read_while_the_collective_is_not_believed, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	const mf_folder_conf *conf;
 
 	pair_init(&p, 104);
@@ -179,8 +144,8 @@ Test(engine_dirs, people_known_are_read_while_the_collective_is_not_believed, .t
 	sim_run_for(p.c.w, 20000);
 	cr_assert(says(p.b, NULL, "went back"));
 	cast_write(p.a, "p", LONG2);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "p", LONG2), "alice is still read");
 	cast_end(&p.c);
 }
@@ -189,7 +154,7 @@ Test(engine_dirs, people_known_are_read_while_the_collective_is_not_believed, .t
 
 /* bob's name in the Collective leads to a new, empty directory from now on. */
 static void
-exchange_bob(struct pair *p, const mf_dirwrite *collective, mf_dirwrite *dir)
+exchange_bob(struct cast_pair *p, const mf_dirwrite *collective, mf_dirwrite *dir)
 {
 	struct mf_grid *g = sim_grid_of(p->b->h);
 	mf_dirread ro;
@@ -203,7 +168,7 @@ exchange_bob(struct pair *p, const mf_dirwrite *collective, mf_dirwrite *dir)
 static void
 exchanged(uint64_t seed, bool while_off)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_dirwrite collective, dir;
 	mf_head_row *rows;
 	size_t n;
@@ -212,18 +177,18 @@ exchanged(uint64_t seed, bool while_off)
 	collective = mf_folder_config(p.a->f)->collective_write;
 	for (int i = 0; i < 4; i++) {
 		cast_write(p.b, "q", i % 2 == 0 ? LONG1 : LONG2);
-		publish(p.b);
+		cast_publish(p.b);
 	}
-	receive(p.a);
+	cast_receive(p.a);
 	cr_assert(cast_has(p.a, "q", LONG2));
 	if (while_off)
 		cast_close(p.a);
 	exchange_bob(&p, &collective, &dir);
 	if (while_off)
 		cast_open(p.a);
-	receive(p.a);
-	receive(p.a);
-	cr_assert(!says(p.a, "participant bob", "went back") && errors(p.a) == 0);
+	cast_receive(p.a);
+	cast_receive(p.a);
+	cr_assert(!says(p.a, "participant bob", "went back") && cast_errors(p.a) == 0);
 	cr_assert(cast_has(p.a, "q", LONG2) && cast_has(p.a, "p", LONG1) && cast_conflicts(p.a) == 0);
 	cr_assert(mf_state_head_get(p.a->f->state, "q", &rows, &n, NULL) == MF_OK);
 	cr_assert(n == 1 && rows[0].participant[0] == '\0', "the old directory's heads are no longer bob's");
@@ -245,7 +210,7 @@ Test(engine_dirs, nor_one_exchanged_while_we_were_off, .timeout = 60)
 
 Test(engine_dirs, an_entry_that_goes_while_another_comes_is_noticed, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_head_row *rows;
 	size_t n;
 
@@ -255,7 +220,7 @@ Test(engine_dirs, an_entry_that_goes_while_another_comes_is_noticed, .timeout = 
 		{.name = MF_STR("new"), .cap = mf_strz(cap.text), .how = MF_LINK_NEW}};
 	cr_assert(sim_poke_dir(p.c.w, &mf_folder_config(p.a->f)->personal, links, 2) == MF_OK);
 	cast_close(p.a); /* she would put it right */
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "new", LONG2) && cast_has(p.b, "p", LONG1), "only a snapshot deletes a file");
 	cr_assert(mf_state_head_get(p.b->f->state, "p", &rows, &n, NULL) == MF_OK);
 	cr_assert(n == 1 && rows[0].participant[0] == '\0', "alice shows it no more");
@@ -267,7 +232,7 @@ Test(engine_dirs, an_entry_that_goes_while_another_comes_is_noticed, .timeout = 
 
 Test(engine_dirs, a_link_refused_for_good_holds_no_other_up, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	char name[16];
 
 	pair_init(&p, 108);
@@ -277,25 +242,25 @@ Test(engine_dirs, a_link_refused_for_good_holds_no_other_up, .timeout = 60)
 		cast_write(p.a, name, LONG2);
 	}
 	uint64_t updates = sim_count(p.a->h, SIM_UPDATE);
-	publish(p.a);
+	cast_publish(p.a);
 	cr_assert(sim_count(p.a->h, SIM_UPDATE) - updates < 30, "halves, not one by one");
-	receive(p.b);
+	cast_receive(p.b);
 	for (int i = 0; i < 40; i++) {
 		(void)snprintf(name, sizeof(name), "f%d", i);
 		cr_assert(cast_exists(p.b, name) == (i != 13), "%s", name);
 	}
-	cr_assert(says(p.a, "f13", "refuses") && errors(p.a) == 1, "%s, %llu", p.a->last_error,
-		(unsigned long long)errors(p.a));
+	cr_assert(says(p.a, "f13", "refuses") && cast_errors(p.a) == 1, "%s, %llu", p.a->last_error,
+		(unsigned long long)cast_errors(p.a));
 	sim_trouble_of(p.a->h)->refuse = NULL;
 	sim_run_for(p.c.w, 120000);
-	receive(p.b);
-	cr_assert(cast_has(p.b, "f13", LONG2) && errors(p.a) == 0);
+	cast_receive(p.b);
+	cr_assert(cast_has(p.b, "f13", LONG2) && cast_errors(p.a) == 0);
 	cast_end(&p.c);
 }
 
 Test(engine_dirs, a_directory_that_refuses_everything_is_one_error, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	char name[16];
 
 	pair_init(&p, 109);
@@ -304,17 +269,17 @@ Test(engine_dirs, a_directory_that_refuses_everything_is_one_error, .timeout = 6
 		(void)snprintf(name, sizeof(name), "f%d", i);
 		cast_write(p.a, name, LONG2);
 	}
-	publish(p.a);
+	cast_publish(p.a);
 	sim_run_for(p.c.w, 30000);
-	cr_assert(errors(p.a) <= 2, "%llu", (unsigned long long)errors(p.a));
+	cr_assert(cast_errors(p.a) <= 2, "%llu", (unsigned long long)cast_errors(p.a));
 	sim_calm(p.a->h);
 	sim_run_for(p.c.w, 120000);
-	receive(p.b);
+	cast_receive(p.b);
 	for (int i = 0; i < 10; i++) {
 		(void)snprintf(name, sizeof(name), "f%d", i);
 		cr_assert(cast_has(p.b, name, LONG2), "%s", name);
 	}
-	cr_assert(errors(p.a) == 0);
+	cr_assert(cast_errors(p.a) == 0);
 	cast_end(&p.c);
 }
 
@@ -322,7 +287,7 @@ Test(engine_dirs, a_directory_that_refuses_everything_is_one_error, .timeout = 6
 
 Test(engine_dirs, nothing_is_published_over_what_was_not_seen, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_immdir head, other;
 	mf_snapshot snap;
 
@@ -333,7 +298,7 @@ Test(engine_dirs, nothing_is_published_over_what_was_not_seen, .timeout = 60)
 	other = forge(p.a, &(forged){.relpath = "p", .text = LONG2, .parent = &head});
 	forge_link(p.a, "p", other.text);
 	cast_write(p.a, "p", LONG3);
-	publish(p.a);
+	cast_publish(p.a);
 	sim_run_for(p.c.w, 10000);
 	/* both edits are of LONG1: neither may vanish */
 	char *tree = cast_tree(p.a);
@@ -341,36 +306,36 @@ Test(engine_dirs, nothing_is_published_over_what_was_not_seen, .timeout = 60)
 	free(tree);
 	cast_open(p.b);
 	sim_run_for(p.c.w, 1000);
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "p", LONG2), "the other device's edit is in the directory still");
 	cr_assert(cast_remove(p.a, "p.conflict-alice"));
-	publish(p.a);
+	cast_publish(p.a);
 	sim_run_for(p.c.w, 10000);
-	receive(p.b);
-	cr_assert(cast_has(p.b, "p", LONG3) && cast_conflicts(p.a) == 0 && errors(p.a) == 0);
+	cast_receive(p.b);
+	cr_assert(cast_has(p.b, "p", LONG3) && cast_conflicts(p.a) == 0 && cast_errors(p.a) == 0);
 	cast_end(&p.c);
 }
 
 Test(engine_dirs, entries_of_another_device_of_ours_are_taken_in_before_we_publish, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 111);
 	mf_immdir cap = forge(p.a, &(forged){.relpath = "elsewhere", .text = LONG2});
 	forge_link(p.a, "elsewhere", cap.text);
 	cast_write(p.a, "here", LONG3);
-	publish(p.a);
+	cast_publish(p.a);
 	sim_run_for(p.c.w, 10000);
 	cr_assert(cast_has(p.a, "elsewhere", LONG2));
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "elsewhere", LONG2) && cast_has(p.b, "here", LONG3));
-	cr_assert(errors(p.a) == 0);
+	cr_assert(cast_errors(p.a) == 0);
 	cast_end(&p.c);
 }
 
 Test(engine_dirs, an_answer_lost_on_the_way_is_no_stranger, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 112);
 	sim_trouble_of(p.a->h)->lose_answer = 1000;
@@ -379,7 +344,7 @@ Test(engine_dirs, an_answer_lost_on_the_way_is_no_stranger, .timeout = 60)
 	sim_run_for(p.c.w, 500);
 	sim_calm(p.a->h);
 	sim_run_for(p.c.w, 30000);
-	receive(p.b);
-	cr_assert(cast_has(p.b, "here", LONG3) && errors(p.a) == 0 && cast_conflicts(p.a) == 0);
+	cast_receive(p.b);
+	cr_assert(cast_has(p.b, "here", LONG3) && cast_errors(p.a) == 0 && cast_conflicts(p.a) == 0);
 	cast_end(&p.c);
 }

@@ -9,34 +9,7 @@
 #include "sync/engine.h"
 #include "sync/state_impl.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-#define LONG3 "version three, long enough not to travel inside its capability ...."
-
 static const uint8_t stranger[32] = {0x5e, 1}, stranger2[32] = {0x5e, 2};
-
-static void
-publish(struct member *m)
-{
-	cast_scan(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-static void
-receive(struct member *m)
-{
-	cast_poll(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-static uint64_t
-errors(struct member *m)
-{
-	mf_folder_status st;
-
-	mf_folder_status_get(m->f, &st);
-	return st.errors;
-}
 
 /* "alice! bob:first carol? | bob<alice:2 | dave": people with how their key came to be known, changed keys with where and how
  * many files, other keys. */
@@ -128,7 +101,7 @@ trio_init(struct trio *t, uint64_t seed)
 	t->d = cast_add(&t->c, "carol");
 	for (size_t i = 0; i < 3; i++) {
 		cast_write(*m[i], (*m[i])->name, LONG1);
-		publish(*m[i]);
+		cast_publish(*m[i]);
 	}
 	cast_settle(&t->c);
 }
@@ -146,7 +119,7 @@ Test(engine_identity, keys_are_pinned_on_first_use_and_from_the_collective, .tim
 	cast_open(t.b);
 	sim_run_for(t.c.w, 3000);
 	KNOWS(t.b, "bob! alice:listed carol:first ", "", "");
-	cr_assert(errors(t.a) == 0 && errors(t.b) == 0 && errors(t.d) == 0);
+	cr_assert(cast_errors(t.a) == 0 && cast_errors(t.b) == 0 && cast_errors(t.d) == 0);
 	cast_end(&t.c);
 }
 
@@ -157,16 +130,16 @@ Test(engine_identity, who_accepts_a_snapshot_links_it_and_nobody_is_alarmed, .ti
 	trio_init(&t, 202);
 	for (int i = 0; i < 3; i++) {
 		cast_write(t.a, "p", i % 2 == 0 ? LONG2 : LONG1);
-		publish(t.a);
-		receive(t.b);
+		cast_publish(t.a);
+		cast_receive(t.b);
 		cast_write(t.b, "q", i % 2 == 0 ? LONG3 : LONG1);
-		publish(t.b);
-		receive(t.d);
-		receive(t.a);
+		cast_publish(t.b);
+		cast_receive(t.d);
+		cast_receive(t.a);
 	}
 	cast_settle(&t.c);
 	cr_assert(cast_same_head(t.a, t.b, "p") && cast_same_head(t.a, t.d, "q"));
-	cr_assert(errors(t.a) == 0 && errors(t.b) == 0 && errors(t.d) == 0);
+	cr_assert(cast_errors(t.a) == 0 && cast_errors(t.b) == 0 && cast_errors(t.d) == 0);
 	KNOWS(t.d, "carol! alice:listed bob:first ", "", "");
 	cast_end(&t.c);
 }
@@ -180,11 +153,11 @@ Test(engine_identity, a_newcomer_gets_the_files_of_people_who_have_left, .timeou
 	trio_init(&t, 203);
 	cr_assert(sim_poke_dir(t.c.w, &mf_folder_config(t.a->f)->collective_write, &gone, 1) == MF_OK);
 	cast_close(t.d);
-	receive(t.a);
+	cast_receive(t.a);
 	struct member *e = cast_add(&t.c, "dave");
-	receive(e);
+	cast_receive(e);
 	sim_run_for(t.c.w, 5000);
-	cr_assert(cast_has(e, "carol", LONG1) && cast_has(e, "bob", LONG1) && errors(e) == 0);
+	cr_assert(cast_has(e, "carol", LONG1) && cast_has(e, "bob", LONG1) && cast_errors(e) == 0);
 	KNOWS(e, "dave! alice:listed bob:first ", "", "/carol ");
 	/* and those who knew her still do */
 	KNOWS(t.a, "alice! bob:first dave? ", "", "carol/carol ");
@@ -213,15 +186,15 @@ Test(engine_identity, b19_another_key_is_kept_out_until_it_is_accepted, .timeout
 	cr_assert(sim_poke_dir(t.c.w, &bob, links, 2) == MF_OK);
 	unsigned before = t.a->errors;
 	for (int i = 0; i < 3; i++)
-		receive(t.a);
+		cast_receive(t.a);
 	cr_assert(cast_has(t.a, "bob", LONG1) && !cast_exists(t.a, "new") && cast_conflicts(t.a) == 0);
-	cr_assert(errors(t.a) == 1 && t.a->errors == before + 1, "said once: %s", t.a->last_error);
+	cr_assert(cast_errors(t.a) == 1 && t.a->errors == before + 1, "said once: %s", t.a->last_error);
 	cr_assert(strstr(t.a->last_error, "magic-folder trust bob") != NULL, "%s", t.a->last_error);
 	KNOWS(t.a, "alice! bob:first carol:first ", "bob<bob:2 ", "");
 	/* the rest goes on */
 	cast_write(t.d, "carol", LONG2);
-	publish(t.d);
-	receive(t.a);
+	cast_publish(t.d);
+	cast_receive(t.a);
 	cr_assert(cast_has(t.a, "carol", LONG2));
 	/* a restart changes nothing */
 	cast_close(t.a);
@@ -238,7 +211,7 @@ Test(engine_identity, b19_another_key_is_kept_out_until_it_is_accepted, .timeout
 	cr_assert(mf_folder_trust(t.a->f, "bob", told_.key, &err) == MF_OK, "%s", err.text);
 	told(&told_);
 	sim_run_for(t.c.w, 5000);
-	cr_assert(cast_has(t.a, "bob", LONG2) && cast_has(t.a, "new", LONG3) && errors(t.a) == 0);
+	cr_assert(cast_has(t.a, "bob", LONG2) && cast_has(t.a, "new", LONG3) && cast_errors(t.a) == 0);
 	KNOWS(t.a, "alice! bob:user carol:first ", "", "bob/bob ");
 	cr_assert(mf_folder_trust(t.a->f, "bob", NULL, &err) == MF_ENOTFOUND);
 	cast_end(&t.c);
@@ -263,16 +236,16 @@ Test(engine_identity, very_many_entries_of_another_key_are_kept_out_and_all_take
 		links[i] = (mf_link){.name = mf_strz(name[i]), .cap = mf_strz(caps[i].text)};
 	}
 	cr_assert(sim_poke_dir(t.c.w, &mf_folder_config(t.b->f)->personal, links, MANY) == MF_OK);
-	receive(t.a);
+	cast_receive(t.a);
 	KNOWS(t.a, "alice! bob:first carol:first ", "bob<bob:4096 ", "");
 	cr_assert(!cast_exists(t.a, name[0]) && !cast_exists(t.a, name[MANY - 1]));
-	cr_assert(errors(t.a) == 1, "one sentence for all: %zu", (size_t)errors(t.a));
+	cr_assert(cast_errors(t.a) == 1, "one sentence for all: %zu", (size_t)cast_errors(t.a));
 	cr_assert(mf_folder_trust(t.a->f, "bob", NULL, &err) == MF_OK, "%s", err.text);
 	sim_run_for(t.c.w, 60000);
-	receive(t.a);
+	cast_receive(t.a);
 	for (size_t i = 0; i < MANY; i++)
 		cr_assert(cast_has(t.a, name[i], "short"), "%s was forgotten", name[i]);
-	cr_assert(errors(t.a) == 0);
+	cr_assert(cast_errors(t.a) == 0);
 	free(links);
 	free(caps);
 	free(name);
@@ -286,12 +259,12 @@ Test(engine_identity, it_clears_itself_when_the_entry_goes, .timeout = 60)
 	trio_init(&t, 205);
 	mf_immdir cap = forge(t.b, &(forged){.relpath = "new", .text = LONG2, .seed = stranger});
 	forge_link(t.b, "new", cap.text);
-	receive(t.a);
-	cr_assert(errors(t.a) == 1);
+	cast_receive(t.a);
+	cr_assert(cast_errors(t.a) == 1);
 	mf_link gone = {.name = MF_STR("new"), .how = MF_LINK_REMOVE};
 	cr_assert(sim_poke_dir(t.c.w, &mf_folder_config(t.b->f)->personal, &gone, 1) == MF_OK);
-	receive(t.a);
-	cr_assert(errors(t.a) == 0 && !cast_exists(t.a, "new"));
+	cast_receive(t.a);
+	cr_assert(cast_errors(t.a) == 0 && !cast_exists(t.a, "new"));
 	KNOWS(t.a, "alice! bob:first carol:first ", "", "");
 	cast_end(&t.c);
 }
@@ -304,7 +277,7 @@ Test(engine_identity, a_forged_name_is_reported_as_its_owners_with_the_place, .t
 	trio_init(&t, 206);
 	mf_immdir cap = forge(t.b, &(forged){.relpath = "new", .text = LONG2, .seed = stranger, .author = "carol"});
 	forge_link(t.b, "new", cap.text);
-	receive(t.a);
+	cast_receive(t.a);
 	cr_assert(!cast_exists(t.a, "new"));
 	KNOWS(t.a, "alice! bob:first carol:first ", "carol<bob:1 ", "");
 	cr_assert(strstr(t.a->last_error, "the directory of bob has") != NULL, "%s", t.a->last_error);
@@ -322,12 +295,12 @@ Test(engine_identity, several_keys_are_accepted_one_by_one, .timeout = 60)
 	mf_immdir two = forge(t.b, &(forged){.relpath = "two", .text = LONG3, .seed = stranger2});
 	forge_link(t.b, "one", one.text);
 	forge_link(t.b, "two", two.text);
-	receive(t.a);
-	cr_assert(errors(t.a) == 1 && mf_folder_trust(t.a->f, "bob", NULL, &err) == MF_EINVAL, "%s", err.text);
+	cast_receive(t.a);
+	cr_assert(cast_errors(t.a) == 1 && mf_folder_trust(t.a->f, "bob", NULL, &err) == MF_EINVAL, "%s", err.text);
 	forge_key(stranger2, key);
 	cr_assert(mf_folder_trust(t.a->f, "bob", key, &err) == MF_OK);
 	sim_run_for(t.c.w, 3000);
-	cr_assert(!cast_exists(t.a, "one") && cast_has(t.a, "two", LONG3) && errors(t.a) == 1);
+	cr_assert(!cast_exists(t.a, "one") && cast_has(t.a, "two", LONG3) && cast_errors(t.a) == 1);
 	cast_end(&t.c);
 }
 
@@ -348,15 +321,15 @@ Test(engine_identity, another_key_in_the_collective_is_not_taken_over, .timeout 
 	mf_buf_addz(&edge, "\"}}");
 	mf_link link = {.name = MF_STR("bob"), .cap = mf_strz(bob.text), .metadata = mf_buf_str(&edge)};
 	cr_assert(sim_poke_dir(t.c.w, &mf_folder_config(t.a->f)->collective_write, &link, 1) == MF_OK);
-	receive(t.d);
+	cast_receive(t.d);
 	KNOWS(t.d, "carol! alice:listed bob:first ", "bob<:0 ", "");
 	cast_write(t.b, "bob", LONG2); /* who signs as before is believed as before */
-	publish(t.b);
-	receive(t.d);
-	cr_assert(cast_has(t.d, "bob", LONG2) && errors(t.d) == 1);
+	cast_publish(t.b);
+	cast_receive(t.d);
+	cr_assert(cast_has(t.d, "bob", LONG2) && cast_errors(t.d) == 1);
 	cr_assert(mf_folder_trust(t.d->f, "bob", NULL, NULL) == MF_OK);
-	receive(t.d);
-	cr_assert(errors(t.d) == 0);
+	cast_receive(t.d);
+	cr_assert(cast_errors(t.d) == 0);
 	KNOWS(t.d, "carol! alice:listed bob:user ", "", "bob/bob ");
 	mf_buf_free(&edge);
 	cast_end(&t.c);
@@ -378,8 +351,8 @@ Test(engine_identity, an_exchanged_directory_must_be_signed_by_the_same_key, .ti
 	cr_assert(sim_poke_dir(t.c.w, &mine, &in, 1) == MF_OK);
 	mf_link link = {.name = MF_STR("bob"), .cap = mf_strz(ro.text)};
 	cr_assert(sim_poke_dir(t.c.w, &mf_folder_config(t.a->f)->collective_write, &link, 1) == MF_OK);
-	receive(t.d);
-	receive(t.d);
+	cast_receive(t.d);
+	cast_receive(t.d);
 	cr_assert(!cast_exists(t.d, "new") && cast_has(t.d, "bob", LONG1));
 	KNOWS(t.d, "carol! alice:listed bob:first ", "bob<bob:1 ", "");
 	cast_end(&t.c);
@@ -396,13 +369,13 @@ Test(engine_identity, what_is_seen_first_at_somebody_else_waits_for_its_owner, .
 	c.dark = true;
 	struct member *a = cast_add(&c, "alice"), *b = cast_add(&c, "bob");
 	cast_write(a, "alice", LONG1);
-	publish(a);
-	receive(b);
+	cast_publish(a);
+	cast_receive(b);
 	cast_close(b);
 	struct member *d = cast_add(&c, "carol");
 	cast_write(d, "carol", LONG2);
-	publish(d);
-	receive(a);
+	cast_publish(d);
+	cast_receive(a);
 	cr_assert(cast_has(a, "carol", LONG2));
 	unsigned before = b->errors;
 	cast_open(b);
@@ -424,12 +397,12 @@ Test(engine_identity, what_a_key_of_somebody_unread_signed_waits, .timeout = 60)
 	forge_link(t.b, "new", cap.text);
 	cast_open(t.d);
 	sim_run_for(t.c.w, 5000);
-	cr_assert(!cast_exists(t.d, "new") && errors(t.d) == 1, "dave has not shown it himself");
+	cr_assert(!cast_exists(t.d, "new") && cast_errors(t.d) == 1, "dave has not shown it himself");
 	mf_dirwrite dave = mf_folder_config(e->f)->personal;
 	mf_link link = {.name = MF_STR("new"), .cap = mf_strz(cap.text)};
 	cr_assert(sim_poke_dir(t.c.w, &dave, &link, 1) == MF_OK);
-	receive(t.d);
-	cr_assert(cast_has(t.d, "new", LONG2) && errors(t.d) == 0);
+	cast_receive(t.d);
+	cr_assert(cast_has(t.d, "new", LONG2) && cast_errors(t.d) == 0);
 	KNOWS(t.d, "carol! alice:listed bob:first dave:first ", "", "");
 	cast_end(&t.c);
 }
@@ -443,18 +416,18 @@ Test(engine_identity, a_participant_whose_author_is_called_otherwise, .timeout =
 	c.dark = true;
 	struct member *a = cast_add(&c, "alice"), *b = cast_add(&c, "bob");
 	cast_write(a, "alice", LONG1);
-	publish(a);
-	receive(b);
-	receive(a);
+	cast_publish(a);
+	cast_receive(b);
+	cast_receive(a);
 	mf_immdir one = forge(b, &(forged){.relpath = "one", .text = LONG2, .seed = stranger, .author = "login"});
 	forge_link(b, "one", one.text);
-	receive(a);
-	cr_assert(cast_has(a, "one", LONG2) && errors(a) == 0, "%s", a->last_error);
+	cast_receive(a);
+	cr_assert(cast_has(a, "one", LONG2) && cast_errors(a) == 0, "%s", a->last_error);
 	KNOWS(a, "alice! bob:first ", "", "");
 	mf_immdir two = forge(b, &(forged){.relpath = "two", .text = LONG2, .seed = stranger2, .author = "login"});
 	forge_link(b, "two", two.text);
-	receive(a);
-	cr_assert(!cast_exists(a, "two") && errors(a) == 1);
+	cast_receive(a);
+	cr_assert(!cast_exists(a, "two") && cast_errors(a) == 1);
 	cast_end(&c);
 }
 
@@ -466,25 +439,25 @@ Test(engine_identity, the_first_use_of_one_of_two_is_taken_and_no_more_than_that
 	cast_init(&c, 216);
 	c.dark = true;
 	struct member *a = cast_add(&c, "alice"), *b = cast_add(&c, "bob"), *d = cast_add(&c, "carol");
-	receive(a);
+	cast_receive(a);
 	cast_close(a);
 	mf_immdir one = forge(b, &(forged){.relpath = "one", .text = LONG2, .seed = stranger, .author = "login"});
 	forge_link(b, "one", one.text);
 	forge_link(d, "one", one.text);
 	cast_open(a);
 	sim_run_for(c.w, 5000);
-	cr_assert(cast_has(a, "one", LONG2) && errors(a) == 0);
+	cr_assert(cast_has(a, "one", LONG2) && cast_errors(a) == 0);
 	KNOWS(a, "alice! bob? carol? ", "", "/login ");
 	cast_write(d, "carol", LONG3);
-	publish(d);
-	receive(a);
-	cr_assert(cast_has(a, "carol", LONG3) && errors(a) == 0);
+	cast_publish(d);
+	cast_receive(a);
+	cr_assert(cast_has(a, "carol", LONG3) && cast_errors(a) == 0);
 	KNOWS(a, "alice! bob:first carol:first ", "", "");
 	mf_immdir two = forge(b, &(forged){.relpath = "two", .text = LONG2, .seed = stranger2, .author = "login"});
 	forge_link(b, "two", two.text);
 	forge_link(d, "two", two.text);
-	receive(a);
-	cr_assert(!cast_exists(a, "two") && errors(a) == 1, "one key, one error: %s", a->last_error);
+	cast_receive(a);
+	cr_assert(!cast_exists(a, "two") && cast_errors(a) == 1, "one key, one error: %s", a->last_error);
 	cast_end(&c);
 }
 
@@ -501,7 +474,7 @@ Test(engine_identity, keys_of_a_folder_from_before_keys_were_kept, .timeout = 60
 	forge_link(t.b, "new", cap.text);
 	cast_open(t.a);
 	sim_run_for(t.c.w, 5000);
-	cr_assert(!cast_exists(t.a, "new") && errors(t.a) == 1, "what was accepted before is what counts");
+	cr_assert(!cast_exists(t.a, "new") && cast_errors(t.a) == 1, "what was accepted before is what counts");
 	KNOWS(t.a, "alice! bob:first carol:first ", "bob<bob:1 ", "");
 	cast_end(&t.c);
 }
@@ -517,12 +490,12 @@ Test(engine_identity, a_lost_index_makes_nobody_a_stranger, .timeout = 60)
 	(void)sim_remove(t.a->h, CAST_STATE "/index.sqlite-shm");
 	cast_open(t.a);
 	sim_run_for(t.c.w, 10000);
-	cr_assert(errors(t.a) == 0);
+	cr_assert(cast_errors(t.a) == 0);
 	KNOWS(t.a, "alice! bob:first carol:first ", "", "");
 	mf_immdir cap = forge(t.b, &(forged){.relpath = "new", .text = LONG2, .seed = stranger});
 	forge_link(t.b, "new", cap.text);
-	receive(t.a);
-	cr_assert(!cast_exists(t.a, "new") && errors(t.a) == 1);
+	cast_receive(t.a);
+	cr_assert(!cast_exists(t.a, "new") && cast_errors(t.a) == 1);
 	cast_end(&t.c);
 }
 
@@ -534,20 +507,20 @@ Test(engine_identity, a_lost_key_is_found_where_it_was_accepted, .timeout = 60)
 	trio_init(&t, 215);
 	cast_close(t.b);
 	cast_write(t.d, "new", LONG2);
-	publish(t.d);
-	receive(t.a);
+	cast_publish(t.d);
+	cast_receive(t.a);
 	cr_assert(mf_db_exec(t.a->f->state->db, "DELETE FROM mf_key WHERE participant = 'carol'", NULL) == MF_OK);
 	cast_close(t.a);
 	cast_open(t.b);
-	receive(t.b);
+	cast_receive(t.b);
 	cast_open(t.a);
 	sim_run_for(t.c.w, 10000);
-	cr_assert(errors(t.a) == 0, "%s", t.a->last_error);
+	cr_assert(cast_errors(t.a) == 0, "%s", t.a->last_error);
 	KNOWS(t.a, "alice! bob:first carol:first ", "", "");
 	mf_immdir cap = forge(t.d, &(forged){.relpath = "other", .text = LONG3, .seed = stranger});
 	forge_link(t.d, "other", cap.text);
-	receive(t.a);
-	cr_assert(!cast_exists(t.a, "other") && errors(t.a) == 1, "her key is known still");
+	cast_receive(t.a);
+	cr_assert(!cast_exists(t.a, "other") && cast_errors(t.a) == 1, "her key is known still");
 	cast_end(&t.c);
 }
 
@@ -561,17 +534,17 @@ shown_by_two(uint64_t seed)
 	c.dark = true;
 	struct member *a = cast_add(&c, "alice"), *ann = cast_add(&c, "ann"), *b = cast_add(&c, "bob");
 	for (size_t i = 0; i < c.n; i++)
-		receive(&c.m[i]);
+		cast_receive(&c.m[i]);
 	cast_write(b, "p", LONG1);
-	publish(b);
-	receive(ann);
-	receive(a);
+	cast_publish(b);
+	cast_receive(ann);
+	cast_receive(a);
 	cr_assert(cast_has(a, "p", LONG1));
 	KNOWS(a, "alice! ann? bob:first ", "", "");
 	cast_write(ann, "q", LONG2);
-	publish(ann);
-	receive(a);
-	cr_assert(errors(a) == 0, "seed %d: %s", (int)seed, a->last_error);
+	cast_publish(ann);
+	cast_receive(a);
+	cr_assert(cast_errors(a) == 0, "seed %d: %s", (int)seed, a->last_error);
 	cr_assert(cast_has(a, "q", LONG2));
 	KNOWS(a, "alice! ann:first bob:first ", "", "");
 	cast_end(&c);

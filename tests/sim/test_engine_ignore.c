@@ -7,18 +7,9 @@
 
 #include "cast.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-#define LONG3 "version three, long enough not to travel inside its capability ...."
-
 /* Two who see each other's changes soon. */
-struct pair {
-	struct cast c;
-	struct member *a, *b;
-};
-
 static void
-pair_init(struct pair *p, uint64_t seed)
+pair_init(struct cast_pair *p, uint64_t seed)
 {
 	cast_init(&p->c, seed);
 	p->c.poll_s = p->c.scan_s = 10;
@@ -44,18 +35,9 @@ published(struct member *m, const char *relpath)
 	return there;
 }
 
-static uint64_t
-errors(struct member *m)
-{
-	mf_folder_status st;
-
-	mf_folder_status_get(m->f, &st);
-	return st.errors;
-}
-
 Test(ignore, b36_what_is_taken_out_is_not_published, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 1);
 	cast_write(p.a, ".magicignore", "*.o\nbuild/\n");
@@ -69,7 +51,7 @@ Test(ignore, b36_what_is_taken_out_is_not_published, .timeout = 60)
 	wait(&p.c);
 	cr_assert(cast_has(p.b, "a.c", LONG1) && cast_has(p.b, "src/b.c", LONG1));
 	cr_assert(cast_has(p.b, ".magicignore", "*.o\nbuild/\n"), "the rules are synced");
-	cr_assert(cast_entries(p.a) == 4 && errors(p.a) == 0);
+	cr_assert(cast_entries(p.a) == 4 && cast_errors(p.a) == 0);
 	/* they hold there, too */
 	cast_write(p.b, "b.o", LONG1);
 	cast_write(p.b, "b.c", LONG1);
@@ -91,7 +73,7 @@ Test(ignore, b36_what_is_taken_out_is_not_published, .timeout = 60)
 
 Test(ignore, a_restart_knows_the_rules_before_it_publishes, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 2);
 	cast_write(p.a, ".magicignore", "secret\n");
@@ -107,7 +89,7 @@ Test(ignore, a_restart_knows_the_rules_before_it_publishes, .timeout = 60)
 
 Test(ignore, what_arrives_is_received, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 3);
 	p.c.dark = true;
@@ -123,7 +105,7 @@ Test(ignore, what_arrives_is_received, .timeout = 60)
 	cast_poll(c);
 	cr_assert(cast_has(c, "x.o", LONG2), "an edit, too");
 	cast_scan(c);
-	cr_assert(cast_conflicts(c) == 0 && errors(c) == 0 && !published(c, "x.o"));
+	cr_assert(cast_conflicts(c) == 0 && cast_errors(c) == 0 && !published(c, "x.o"));
 	cr_assert(cast_remove(p.a, "x.o"));
 	wait(&p.c);
 	cast_poll(c);
@@ -133,7 +115,7 @@ Test(ignore, what_arrives_is_received, .timeout = 60)
 
 /* bob has published before, and does not know of the rules: he does not poll any more. */
 static void
-lone_ignorer(struct pair *p, uint64_t seed)
+lone_ignorer(struct cast_pair *p, uint64_t seed)
 {
 	pair_init(p, seed);
 	cast_write(p->a, "n", LONG1);
@@ -146,7 +128,7 @@ lone_ignorer(struct pair *p, uint64_t seed)
 
 Test(ignore, a_published_file_that_becomes_ignored_stays_as_it_is, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	lone_ignorer(&p, 4);
 	sim_trouble_of(p.b->h)->cut_off = false;
@@ -164,7 +146,7 @@ Test(ignore, a_published_file_that_becomes_ignored_stays_as_it_is, .timeout = 60
 	cast_open(p.a);
 	wait(&p.c);
 	cr_assert(cast_has(p.b, "n", LONG1) && !cast_exists(p.a, "n"), "nor after a restart");
-	cr_assert(errors(p.a) == 0 && cast_conflicts(p.a) == 0);
+	cr_assert(cast_errors(p.a) == 0 && cast_conflicts(p.a) == 0);
 	/* without the rule it is news */
 	cast_write(p.a, ".magicignore", "");
 	wait(&p.c);
@@ -174,7 +156,7 @@ Test(ignore, a_published_file_that_becomes_ignored_stays_as_it_is, .timeout = 60
 
 Test(ignore, a_remote_change_of_what_was_edited_here_comes_beside_it, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	lone_ignorer(&p, 5);
 	cast_write(p.a, "n", LONG2);
@@ -199,7 +181,7 @@ Test(ignore, a_remote_change_of_what_was_edited_here_comes_beside_it, .timeout =
 
 Test(ignore, settled_by_taking_theirs, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	lone_ignorer(&p, 6);
 	cast_write(p.a, "n", LONG2);
@@ -220,7 +202,7 @@ Test(ignore, settled_by_taking_theirs, .timeout = 60)
 
 Test(ignore, a_change_of_the_rules_is_followed_by_a_scan, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	cast_init(&p.c, 7);
 	p.a = cast_add(&p.c, "alice"); /* scans only when asked, and for this */
@@ -247,7 +229,7 @@ Test(ignore, a_change_of_the_rules_is_followed_by_a_scan, .timeout = 60)
 
 Test(ignore, rules_in_directories, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 8);
 	cast_write(p.a, ".magicignore", "*.log\n");
@@ -280,7 +262,7 @@ Test(ignore, rules_in_directories, .timeout = 60)
 Test(ignore, half_written_rules_publish_nothing, .timeout = 120)
 {
 	for (int pause_ms = 10; pause_ms < 2000; pause_ms += 130) {
-		struct pair p;
+		struct cast_pair p;
 		pair_init(&p, 100 + (unsigned)pause_ms);
 		cast_write(p.a, ".magicignore", "secret\n");
 		wait(&p.c);
@@ -302,7 +284,7 @@ Test(ignore, half_written_rules_publish_nothing, .timeout = 120)
 
 Test(ignore, rules_that_cannot_be_used_hold_everything_back, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 9);
 	cast_mkdirs(p.a, "d");
@@ -311,28 +293,28 @@ Test(ignore, rules_that_cannot_be_used_hold_everything_back, .timeout = 60)
 	cast_write(p.a, "y", LONG1);
 	wait(&p.c);
 	cr_assert(published(p.a, "y") && published(p.a, "d/.magicignore") && !published(p.a, "d/x"));
-	cr_assert(errors(p.a) == 1 && strstr(p.a->last_error, "d/.magicignore: its rules cannot be used") != NULL, "%s",
-		p.a->last_error);
+	cr_assert(cast_errors(p.a) == 1 && strstr(p.a->last_error, "d/.magicignore: its rules cannot be used") != NULL,
+		"%s", p.a->last_error);
 	cast_scan(p.a);
-	cr_assert(errors(p.a) == 1);
+	cr_assert(cast_errors(p.a) == 1);
 	cast_write(p.a, "d/.magicignore", "z\n");
 	wait(&p.c);
-	cr_assert(errors(p.a) == 0 && published(p.a, "d/x"), "mended");
+	cr_assert(cast_errors(p.a) == 0 && published(p.a, "d/x"), "mended");
 	sim_chmod(p.a->h, cast_path("d/.magicignore"), 0);
 	cast_write(p.a, "d/new", LONG1);
 	wait(&p.c);
-	cr_assert(!published(p.a, "d/new") && errors(p.a) > 0);
+	cr_assert(!published(p.a, "d/new") && cast_errors(p.a) > 0);
 	sim_chmod(p.a->h, cast_path("d/.magicignore"), 0644);
 	wait(&p.c);
 	cast_scan(p.a);
 	wait(&p.c);
-	cr_assert(published(p.a, "d/new") && errors(p.a) == 0, "%s", p.a->last_error);
+	cr_assert(published(p.a, "d/new") && cast_errors(p.a) == 0, "%s", p.a->last_error);
 	cast_end(&p.c);
 }
 
 Test(ignore, known_files_that_are_ignored_are_not_missed, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	char name[32];
 
 	pair_init(&p, 10);
@@ -347,7 +329,7 @@ Test(ignore, known_files_that_are_ignored_are_not_missed, .timeout = 60)
 	cr_assert(cast_remove(p.a, "d"));
 	wait(&p.c);
 	cast_scan(p.a);
-	cr_assert(errors(p.a) == 0, "%s", p.a->last_error);
+	cr_assert(cast_errors(p.a) == 0, "%s", p.a->last_error);
 	cr_assert(cast_has(p.b, "d/7", LONG1), "what happens there is nobody else's business");
 	cast_end(&p.c);
 }

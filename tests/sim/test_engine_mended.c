@@ -9,16 +9,8 @@
 #include "says.h"
 #include "sync/relpath.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-
-struct pair {
-	struct cast c;
-	struct member *a, *b;
-};
-
 static void
-pair_init(struct pair *p, uint64_t seed)
+pair_init(struct cast_pair *p, uint64_t seed)
 {
 	cast_init(&p->c, seed);
 	p->c.poll_s = 5;
@@ -30,7 +22,7 @@ pair_init(struct pair *p, uint64_t seed)
 }
 
 static void
-pair_end(struct pair *p)
+pair_end(struct cast_pair *p)
 {
 	cr_assert(p->a->wrong_event[0] == '\0' && p->b->wrong_event[0] == '\0', "%s%s", p->a->wrong_event,
 		p->b->wrong_event);
@@ -58,7 +50,7 @@ is_well(void *arg)
 static bool
 all_well(void *arg)
 {
-	struct pair *p = arg;
+	struct cast_pair *p = arg;
 
 	if (!is_well(p->a) || !is_well(p->b))
 		return false;
@@ -113,7 +105,7 @@ becomes_bad(struct member *m)
 
 /* Backoff ends at a minute, and a scan or poll follows. */
 static void
-becomes_well(struct pair *p)
+becomes_well(struct cast_pair *p)
 {
 	cr_assert(sim_run_until(p->c.w, all_well, p, 180000), "alice: %s (%s), bob: %s (%s)", status(p->a).say,
 		p->a->last_error, status(p->b).say, p->b->last_error);
@@ -136,7 +128,7 @@ lasts(struct member *m, int64_t ms, unsigned at_most)
 
 Test(engine_mended, a_file_that_cannot_be_read, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 1);
 	becomes_well(&p);
@@ -154,7 +146,7 @@ Test(engine_mended, a_file_that_cannot_be_read, .timeout = 60)
 
 Test(engine_mended, a_file_that_cannot_be_read_and_goes, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 2);
 	cast_write(p.a, "secret", LONG1);
@@ -167,7 +159,7 @@ Test(engine_mended, a_file_that_cannot_be_read_and_goes, .timeout = 60)
 
 Test(engine_mended, a_directory_that_cannot_be_read, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 3);
 	cast_mkdirs(p.a, "closed");
@@ -187,7 +179,7 @@ Test(engine_mended, a_directory_that_cannot_be_read, .timeout = 60)
 
 Test(engine_mended, a_directory_that_cannot_be_written, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 4);
 	cast_mkdirs(p.b, "shut");
@@ -209,7 +201,7 @@ Test(engine_mended, a_directory_that_cannot_be_written, .timeout = 60)
 
 Test(engine_mended, a_name_that_cannot_be_synced_and_goes, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 5);
 	cast_write(p.a, "bad\xff", LONG1);
@@ -222,7 +214,7 @@ Test(engine_mended, a_name_that_cannot_be_synced_and_goes, .timeout = 60)
 
 Test(engine_mended, the_grid_out_of_reach, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 6);
 	becomes_well(&p);
@@ -241,7 +233,7 @@ Test(engine_mended, the_grid_out_of_reach, .timeout = 60)
 
 Test(engine_mended, our_directory_cannot_be_updated, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 7);
 	becomes_well(&p);
@@ -259,7 +251,7 @@ Test(engine_mended, our_directory_cannot_be_updated, .timeout = 60)
 
 Test(engine_mended, the_store_is_full, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 8);
 	becomes_well(&p);
@@ -276,7 +268,7 @@ Test(engine_mended, the_store_is_full, .timeout = 60)
 
 Test(engine_mended, the_disk_is_full, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 9);
 	becomes_well(&p);
@@ -293,7 +285,7 @@ Test(engine_mended, the_disk_is_full, .timeout = 60)
 
 Test(engine_mended, a_version_that_cannot_be_read, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 10);
 	becomes_well(&p);
@@ -310,7 +302,7 @@ Test(engine_mended, a_version_that_cannot_be_read, .timeout = 60)
 
 Test(engine_mended, the_database_locked_by_another_program, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 11);
 	becomes_well(&p);
@@ -327,7 +319,7 @@ Test(engine_mended, the_database_locked_by_another_program, .timeout = 60)
 
 Test(engine_mended, the_database_on_a_disk_that_fails, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 12);
 	becomes_well(&p);
@@ -343,7 +335,7 @@ Test(engine_mended, the_database_on_a_disk_that_fails, .timeout = 60)
 
 Test(engine_mended, a_root_that_goes_and_comes_back_beside_other_trouble, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 13);
 	becomes_well(&p);
@@ -366,7 +358,7 @@ Test(engine_mended, a_root_that_goes_and_comes_back_beside_other_trouble, .timeo
 /* ---- participants ---- */
 
 static void
-link_into(struct pair *p, const mf_dirwrite *dir, const char *name, const char *cap)
+link_into(struct cast_pair *p, const mf_dirwrite *dir, const char *name, const char *cap)
 {
 	mf_link link = {.name = mf_strz(name), .cap = cap == NULL ? (mf_str){0} : mf_strz(cap)};
 
@@ -375,7 +367,7 @@ link_into(struct pair *p, const mf_dirwrite *dir, const char *name, const char *
 
 Test(engine_mended, a_bad_entry_that_is_replaced, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 14);
 	becomes_well(&p);
@@ -391,7 +383,7 @@ Test(engine_mended, a_bad_entry_that_is_replaced, .timeout = 60)
 
 Test(engine_mended, a_participant_who_cannot_be_read, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 15);
 	becomes_well(&p);
@@ -424,7 +416,7 @@ full_when_replaced(void *arg, enum sim_op op, const char *what)
 Test(engine_mended, what_came_unrecorded_and_was_removed_stays_removed, .timeout = 60)
 {
 	for (int edit = 0; edit < 2; edit++) {
-		struct pair p;
+		struct cast_pair p;
 		pair_init(&p, 16);
 		becomes_well(&p);
 		struct filling x = {p.b, 0};
@@ -473,7 +465,7 @@ Test(engine_mended, a_root_that_cannot_be_looked_at_once_hides_no_news, .timeout
 	bool reached = true;
 
 	for (unsigned at = 1; reached; at++) {
-		struct pair p;
+		struct cast_pair p;
 		pair_init(&p, 70);
 		struct once o = {p.b, SIM_STAT, CAST_DIR, EIO, at, 0};
 		sim_on_op(p.b->h, fail_once, &o);
@@ -492,7 +484,7 @@ Test(engine_mended, a_root_that_cannot_be_looked_at_once_hides_no_news, .timeout
 /* Its error stood until the second scan after it. */
 Test(engine_mended, a_directory_that_cannot_be_listed_once_is_read_by_the_next_scan, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 71);
 	struct once o = {p.a, SIM_LIST, "g", EMFILE, 1, 0};

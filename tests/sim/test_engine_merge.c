@@ -20,20 +20,6 @@ struct play {
 	struct member *a, *b;
 };
 
-static void
-publish(struct member *m)
-{
-	cast_scan(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-static void
-receive(struct member *m)
-{
-	cast_poll(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
 /* Two have edited what they had together (NULL: had nothing). */
 static void
 play_init(struct play *p, uint64_t seed, const char *base, const char *ours, const char *theirs)
@@ -44,8 +30,8 @@ play_init(struct play *p, uint64_t seed, const char *base, const char *ours, con
 	p->b = cast_add(&p->c, "bob");
 	if (base != NULL) {
 		cast_write(p->a, "p", base);
-		publish(p->a);
-		receive(p->b);
+		cast_publish(p->a);
+		cast_receive(p->b);
 	}
 	cast_write(p->a, "p", ours);
 	cast_write(p->b, "p", theirs);
@@ -54,10 +40,10 @@ play_init(struct play *p, uint64_t seed, const char *base, const char *ours, con
 static void
 meet(struct play *p)
 {
-	publish(p->a);
-	publish(p->b);
-	receive(p->a);
-	receive(p->b);
+	cast_publish(p->a);
+	cast_publish(p->b);
+	cast_receive(p->a);
+	cast_receive(p->b);
 }
 
 static void
@@ -164,15 +150,15 @@ three_init(struct play *p, uint64_t seed, const char *ours, const char *bobs, co
 	p->b = cast_add(&p->c, "bob");
 	d = cast_add(&p->c, "carol");
 	cast_write(p->a, "p", LINES("one", "three", "five", "seven"));
-	publish(p->a);
-	receive(p->b);
-	receive(d);
+	cast_publish(p->a);
+	cast_receive(p->b);
+	cast_receive(d);
 	cast_write(p->a, "p", ours);
 	cast_write(p->b, "p", bobs);
 	cast_write(d, "p", carols);
 	for (size_t i = 0; i < 3; i++)
-		publish(&p->c.m[(i + seed) % 3]);
-	receive(p->a);
+		cast_publish(&p->c.m[(i + seed) % 3]);
+	cast_receive(p->a);
 	cr_assert(cast_conflicts(p->a) == 2, "%zu", cast_conflicts(p->a));
 	return d;
 }
@@ -272,14 +258,14 @@ Test(engine_merge, three_texts_become_one, .timeout = 60)
 		struct member *d = cast_add(&p.c, "carol");
 		by_itself(&p);
 		cast_write(p.a, "p", "x\n" BASE);
-		publish(p.a);
-		receive(p.b);
-		receive(d);
+		cast_publish(p.a);
+		cast_receive(p.b);
+		cast_receive(d);
 		cast_write(p.a, "p", "x\n" OURS);
 		cast_write(p.b, "p", "x\n" THEIRS);
 		cast_write(d, "p", "x\n\n\n" BASE);
 		for (size_t i = 0; i < 3; i++)
-			publish(&p.c.m[(i + seed) % 3]);
+			cast_publish(&p.c.m[(i + seed) % 3]);
 		cast_settle(&p.c);
 		for (size_t i = 0; i < 3; i++)
 			if (cast_conflicts(&p.c.m[i]) >
@@ -306,7 +292,7 @@ Test(engine_merge, what_does_not_merge_by_itself_is_tried_once_and_asked, .timeo
 	cr_assert(cast_conflicts(p.a) == 1 && cast_has(p.a, "p", CLASH) && cast_has(p.a, "p.conflict-bob", OURS));
 	uint64_t gets = sim_count(p.a->h, SIM_GET);
 	for (int i = 0; i < 3; i++)
-		publish(p.a);
+		cast_publish(p.a);
 	cr_assert(sim_count(p.a->h, SIM_GET) == gets, "not at every look");
 	cr_assert(cast_resolve(p.a, "p", MF_TAKE_THEIRS, NULL, &err) == MF_OK, "%s", err.text);
 	settled(&p, OURS);

@@ -6,63 +6,32 @@
 #include "forge.h"
 #include "sync/relpath.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-
-static void
-publish(struct member *m)
-{
-	cast_scan(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-static void
-receive(struct member *m)
-{
-	cast_poll(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-struct pair {
-	struct cast c;
-	struct member *a, *b;
-};
-
-static void
-pair_init(struct pair *p, uint64_t seed)
-{
-	cast_init(&p->c, seed);
-	p->c.dark = true;
-	p->a = cast_add(&p->c, "alice");
-	p->b = cast_add(&p->c, "bob");
-}
-
 Test(engine_odd, case_35_an_unreadable_file_holds_nothing_up, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
-	pair_init(&p, 35);
+	cast_pair_dark(&p, 35);
 	cast_write(p.a, "before", LONG1);
 	cast_write(p.a, "secret", LONG2);
 	cast_write(p.a, "there", LONG1);
 	cast_mkdirs(p.a, "closed");
 	cast_write(p.a, "closed/in", LONG1);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	sim_chmod(p.a->h, cast_path("secret"), 0);
 	sim_chmod(p.a->h, cast_path("closed"), 0);
 	cast_write(p.a, "zz", LONG1);
 	cast_write(p.a, "secret2", LONG1);
 	sim_chmod(p.a->h, cast_path("secret2"), 0);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "zz", LONG1) && cast_has(p.b, "secret", LONG2) && cast_has(p.b, "closed/in", LONG1));
 	cr_assert(!cast_exists(p.b, "secret2"));
 	cr_assert(p.a->errors > 0, "somebody is told");
 	sim_chmod(p.a->h, cast_path("secret2"), 0644);
 	sim_chmod(p.a->h, cast_path("closed"), 0755);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "secret2", LONG1));
 	cast_end(&p.c);
 }
@@ -76,30 +45,30 @@ remove_when_opened(void *arg, enum sim_op op, const char *what)
 
 Test(engine_odd, case_36_a_file_that_vanishes_during_the_scan, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
-	pair_init(&p, 36);
+	cast_pair_dark(&p, 36);
 	cast_write(p.a, "vanishing", LONG1);
 	cast_write(p.a, "staying", LONG1);
 	sim_on_op(p.a->h, remove_when_opened, p.a);
-	publish(p.a);
+	cast_publish(p.a);
 	sim_on_op(p.a->h, NULL, NULL);
 	cr_assert(!cast_exists(p.a, "vanishing"));
 	sim_run_for(p.c.w, 10000);
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "staying", LONG1) && cast_entries(p.a) == 2);
 	cast_write(p.a, "vanishing", LONG2);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "vanishing", LONG2));
 	cast_end(&p.c);
 }
 
 Test(engine_odd, b21_case_37_links_and_special_files_are_left_alone, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
-	pair_init(&p, 37);
+	cast_pair_dark(&p, 37);
 	sim_mkdirs(p.a->h, "/home/elsewhere");
 	sim_writez(p.a->h, "/home/elsewhere/secret", LONG2);
 	cast_write(p.a, "file", LONG1);
@@ -108,12 +77,12 @@ Test(engine_odd, b21_case_37_links_and_special_files_are_left_alone, .timeout = 
 	sim_symlink(p.a->h, cast_path("to-loop"), "to-loop");
 	sim_symlink(p.a->h, cast_path("to-root"), "/");
 	sim_special(p.a->h, cast_path("fifo"));
-	publish(p.a);
+	cast_publish(p.a);
 	cr_assert(cast_entries(p.a) == 2, "%zu", cast_entries(p.a));
 	cr_assert(cast_remove(p.a, "file")); /* a file that becomes a link is deleted */
 	sim_symlink(p.a->h, cast_path("file"), "/home/elsewhere/secret");
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	cr_assert(!cast_exists(p.b, "file"));
 	cast_end(&p.c);
 }
@@ -122,9 +91,9 @@ Test(engine_odd, b21_case_37_links_and_special_files_are_left_alone, .timeout = 
 
 Test(engine_odd, b10_case_43_a_malformed_entry_spoils_nothing_else, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
-	pair_init(&p, 43);
+	cast_pair_dark(&p, 43);
 	struct member *c = cast_add(&p.c, "carol");
 	forge_link(p.a, "@x", "URI:DIR2-LIT:");
 	forge_link(p.a, "garbage", "URI:DIR2-CHK:garbage");
@@ -134,9 +103,9 @@ Test(engine_odd, b10_case_43_a_malformed_entry_spoils_nothing_else, .timeout = 6
 	cr_assert(sim_poke_dir(p.c.w, &mf_folder_config(p.a->f)->collective_write, &aaron, 1) == MF_OK);
 	cast_write(p.a, "good", LONG1);
 	cast_write(p.b, "too", LONG2);
-	publish(p.a);
-	publish(p.b);
-	receive(c);
+	cast_publish(p.a);
+	cast_publish(p.b);
+	cast_receive(c);
 	cr_assert(cast_has(c, "good", LONG1) && cast_has(c, "too", LONG2));
 	cr_assert(c->errors > 0, "somebody is told");
 	cr_assert(!cast_exists(c, "garbage") && !cast_exists(c, "file") && !cast_exists(c, "future"));
@@ -147,11 +116,11 @@ Test(engine_odd, b20_case_44_evil_paths_write_nothing, .timeout = 60)
 {
 	static const char *const evil[] = {
 		"../x", "/x", "a/../b", "", ".", "a//b", "./a", "..", "a/", "/home/x", "../folder2/x"};
-	struct pair p;
+	struct cast_pair p;
 
-	pair_init(&p, 44);
+	cast_pair_dark(&p, 44);
 	cast_write(p.a, "good", LONG1);
-	publish(p.a);
+	cast_publish(p.a);
 	for (size_t i = 0; i < sizeof(evil) / sizeof(evil[0]); i++) {
 		mf_immdir cap = forge(p.a, &(forged){.relpath = evil[i], .text = LONG2});
 		mf_buf name = {0};
@@ -160,7 +129,7 @@ Test(engine_odd, b20_case_44_evil_paths_write_nothing, .timeout = 60)
 		mf_buf_free(&name);
 	}
 	sim_mkdirs(p.b->h, CAST_DIR "2"); /* a neighbour whose name begins alike */
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(cast_has(p.b, "good", LONG1) && p.b->errors > 0);
 	mf_buf tree = {0};
 	sim_tree(p.b->h, "/", &tree);
@@ -174,21 +143,21 @@ Test(engine_odd, b20_case_44_evil_paths_write_nothing, .timeout = 60)
 
 Test(engine_odd, case_45_an_entry_under_another_name_is_refused, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
-	pair_init(&p, 45);
+	cast_pair_dark(&p, 45);
 	mf_immdir cap = forge(p.a, &(forged){.relpath = "right", .text = LONG1});
 	forge_link(p.a, "wrong", cap.text);
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(!cast_exists(p.b, "wrong") && !cast_exists(p.b, "right") && p.b->errors > 0);
 	cast_end(&p.c);
 }
 
 Test(engine_odd, a_bad_signature_is_refused, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
-	pair_init(&p, 46);
+	cast_pair_dark(&p, 46);
 	mf_immdir cap = forge(p.a, &(forged){.relpath = "p", .text = LONG1});
 	mf_dirread dir;
 	mf_listing l;
@@ -206,7 +175,7 @@ Test(engine_odd, a_bad_signature_is_refused, .timeout = 60)
 	cr_assert(g->ops->put_dir(g, links, 2, &other_dir, NULL, NULL) == MF_OK);
 	mf_listing_free(&l);
 	forge_link(p.a, "p", other_dir.text);
-	receive(p.b);
+	cast_receive(p.b);
 	cr_assert(!cast_exists(p.b, "p") && p.b->errors > 0);
 	cast_end(&p.c);
 }
@@ -273,18 +242,18 @@ die_after_rename(void *arg, enum sim_op op, const char *what)
 static void
 replaced_before_it_was_recorded(uint64_t seed, const char *text)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_buf before[2] = {0};
 
-	pair_init(&p, seed);
+	cast_pair_dark(&p, seed);
 	cast_write(p.a, "p", LONG1);
-	publish(p.a);
-	receive(p.b);
+	cast_publish(p.a);
+	cast_receive(p.b);
 	for (int i = 0; i < 2; i++)
 		(void)sim_read(p.b->h, index_file[i], &before[i]);
 	sim_on_op(p.b->h, die_after_rename, p.b);
 	cast_write(p.a, "p", LONG2);
-	publish(p.a);
+	cast_publish(p.a);
 	if (!sim_dead(p.b->h))
 		mf_folder_poll(p.b->f, cast_ignore, NULL, NULL);
 	sim_run_for(p.c.w, 3000);

@@ -7,9 +7,6 @@
 
 #include "cast.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-#define LONG3 "version three, long enough not to travel inside its capability ...."
 #define LONG4 "version four, long enough not to travel inside its capability ....."
 
 struct three {

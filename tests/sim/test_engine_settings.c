@@ -5,9 +5,6 @@
 
 #include "cast.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-
 static mf_err err;
 
 static void

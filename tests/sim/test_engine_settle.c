@@ -186,7 +186,7 @@ Test(engine_settle, case_27_a_resolution_is_kept_apart_from_a_local_edit, .timeo
 	cast_write(p.a, "p", OTHER);
 	play_resolve(p.b, MF_TAKE_MINE, NULL);
 	sim_run_for(p.c.w, 3000);
-	play_receive(p.a);
+	cast_receive(p.a);
 	cr_assert(cast_has(p.a, "p", OTHER), "the edit stays");
 	cr_assert(cast_conflicts(p.a) == 1 && cast_has(p.a, "p.conflict-bob", THEIRS), "against the resolution alone");
 	cr_assert(!cast_exists(p.a, "p.conflict-carol"));
@@ -259,8 +259,8 @@ Test(engine_settle, three_in_every_order, .timeout = 120)
 		else
 			play_resolve(m, MF_TAKE_USE, p.c.m[what].name);
 		sim_run_for(p.c.w, 3000);
-		play_receive(&p.c.m[first]);
-		play_receive(&p.c.m[3 - who - first]);
+		cast_receive(&p.c.m[first]);
+		cast_receive(&p.c.m[3 - who - first]);
 		for (unsigned i = 0; i < 3; i++)
 			cr_assert(cast_has(&p.c.m[i], "p", text[what]) && cast_conflicts(&p.c.m[i]) == 0,
 				"%u decides for %u, %u hears first: %u", who, what, first, i);

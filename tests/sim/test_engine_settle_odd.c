@@ -34,11 +34,11 @@ reader_init(struct play *p, uint64_t seed)
 	may_only_read(r);
 	cast_write(p->a, "p", OURS);
 	cast_write(p->b, "p", THEIRS);
-	play_publish(p->a);
-	play_publish(p->b);
-	play_receive(p->a);
+	cast_publish(p->a);
+	cast_publish(p->b);
+	cast_receive(p->a);
 	cast_open(r);
-	play_receive(r);
+	cast_receive(r);
 	cr_assert(mf_folder_config(r->f)->read_only);
 	cr_assert(cast_conflicts(r) == 1 && cast_exists(r, "p"));
 	return r;
@@ -63,8 +63,8 @@ Test(engine_settle_odd, a_reader_settles_for_itself, .timeout = 60)
 		cr_assert(cast_resolve(r, "p", k == 1 ? MF_TAKE_THEIRS : MF_TAKE_MINE, NULL, &err) == MF_OK, "%s",
 			err.text);
 		for (int i = 0; i < 3; i++) {
-			play_publish(r);
-			play_receive(r);
+			cast_publish(r);
+			cast_receive(r);
 		}
 		const char *want = k == 0 ? had : k == 1 ? other : OTHER;
 		cr_assert(cast_has(r, "p", want) && cast_conflicts(r) == 0, "%u", k);
@@ -72,8 +72,8 @@ Test(engine_settle_odd, a_reader_settles_for_itself, .timeout = 60)
 		cr_assert(cast_writes(&p.c) == writes, "a reader writes nothing");
 		cast_close(r);
 		cast_open(r);
-		play_receive(r);
-		play_publish(r);
+		cast_receive(r);
+		cast_publish(r);
 		cr_assert(cast_has(r, "p", want) && cast_conflicts(r) == 0, "%u: after a restart", k);
 		cast_end(&p.c);
 	}
@@ -98,16 +98,16 @@ reader_dies_at(uint64_t n, enum sim_crash how)
 		cast_open(r);
 	sim_calm(r->h);
 	sim_trouble_of(r->h)->drop_events = 1000;
-	play_receive(r);
-	play_publish(r);
-	play_receive(r);
+	cast_receive(r);
+	cast_publish(r);
+	cast_receive(r);
 	cr_assert(cast_has(r, "p", other) || (cast_has(r, "p", had) && cast_conflicts(r) == 1), "op %llu",
 		(unsigned long long)n);
 	if (cast_conflicts(r) > 0)
 		cr_assert(cast_resolve(r, "p", cast_has(r, "p", had) ? MF_TAKE_THEIRS : MF_TAKE_MINE, NULL, &err) ==
 				MF_OK,
 			"%s", err.text);
-	play_publish(r);
+	cast_publish(r);
 	cr_assert(cast_has(r, "p", other) && cast_conflicts(r) == 0, "op %llu", (unsigned long long)n);
 	cast_end(&p.c);
 	return died;
@@ -139,15 +139,15 @@ a_file_of_that_name(uint64_t seed, bool restart)
 	cast_write(d, "p.conflict-bob", THIRD);
 	cast_open(d);
 	mf_folder_add_participant(p.a->f, "carol", &d->personal, NULL, cast_ignore, NULL, NULL);
-	play_publish(d);
+	cast_publish(d);
 	cr_assert(cast_has(d, "p.conflict-bob-2", THEIRS) || cast_has(d, "p.conflict-alice", OURS));
 	if (restart) {
 		cast_close(p.a);
 		cast_open(p.a);
 	}
 	for (int i = 0; i < 2; i++) {
-		play_receive(p.a);
-		play_publish(p.a);
+		cast_receive(p.a);
+		cast_publish(p.a);
 	}
 	cr_assert(cast_has(p.a, "p.conflict-bob", THEIRS), "the marker was written over");
 	cr_assert(!cast_head(p.a, "p.conflict-bob", &cap, &s), "the marker was published");
@@ -234,7 +234,7 @@ Test(engine_settle_odd, a_version_that_arrives_meanwhile_is_not_settled_unseen, 
 	play_resolve(p.d, MF_TAKE_USE, "bob"); /* published; alice has not read it */
 	sim_run_for(p.c.w, 3000);
 	cast_write(p.d, "p", OTHER);
-	play_publish(p.d);
+	cast_publish(p.d);
 	sim_trouble_of(p.a->h)->slow_ms = 500;
 	mf_folder_poll(p.a->f, cast_ignore, NULL, NULL);
 	sim_run_for(p.c.w, 100);

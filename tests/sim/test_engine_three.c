@@ -8,25 +8,8 @@
 
 #include "cast.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-#define LONG3 "version three, long enough not to travel inside its capability ...."
 #define NFD_NAME "e\xcc\x81" /* e and a combining acute */
 #define NFC_NAME "\xc3\xa9"
-
-static void
-publish(struct member *m)
-{
-	cast_scan(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-static void
-receive(struct member *m)
-{
-	cast_poll(m);
-	sim_run_for(m->cast->w, 3000);
-}
 
 struct trio {
 	struct cast c;
@@ -50,9 +33,9 @@ Test(engine_three, case_11_what_two_say_is_fetched_once, .timeout = 60)
 	trio_init(&t, 11, "alice", "bob", "carol");
 	uint64_t gets = sim_count(t.d->h, SIM_GET), updates = sim_count(t.d->h, SIM_UPDATE);
 	cast_write(t.a, "p", LONG1);
-	publish(t.a);
-	receive(t.b);
-	receive(t.d);
+	cast_publish(t.a);
+	cast_receive(t.b);
+	cast_receive(t.d);
 	cr_assert(cast_has(t.d, "p", LONG1) && cast_conflicts(t.d) == 0);
 	cr_assert(sim_count(t.d->h, SIM_GET) - gets == 2, "metadata and content, %llu",
 		(unsigned long long)(sim_count(t.d->h, SIM_GET) - gets));
@@ -79,9 +62,9 @@ trio_behind(struct trio *t, uint64_t seed, const unsigned name[3])
 
 	trio_init(t, seed, names[name[0]], names[name[1]], names[name[2]]);
 	cast_write(t->a, "p", LONG1);
-	publish(t->a);
-	receive(t->b);
-	receive(t->d);
+	cast_publish(t->a);
+	cast_receive(t->b);
+	cast_receive(t->d);
 	away(t->b, true);
 	away(t->d, true);
 }
@@ -105,8 +88,8 @@ each_polls_once(struct trio *t, const unsigned order[3], const char *text)
 	cr_assert(t->a->conflicts_added + t->b->conflicts_added + t->d->conflicts_added == 0);
 	uint64_t writes = cast_writes(&t->c);
 	for (size_t i = 0; i < 3; i++) {
-		receive(&t->c.m[i]);
-		publish(&t->c.m[i]);
+		cast_receive(&t->c.m[i]);
+		cast_publish(&t->c.m[i]);
 		mf_folder_status st;
 		mf_folder_status_get(t->c.m[i].f, &st);
 		cr_assert(st.errors == 0 && st.conflicts == 0, "%s: %s", t->c.m[i].name, st.say);
@@ -120,13 +103,13 @@ Test(engine_three, case_13_three_versions_in_every_order, .timeout = 120)
 		struct trio t;
 		trio_behind(&t, 1300 + i, orders[i / 6]);
 		cast_write(t.a, "p", LONG2);
-		publish(t.a);
+		cast_publish(t.a);
 		away(t.b, false);
-		receive(t.b);
+		cast_receive(t.b);
 		away(t.b, true);
 		cr_assert(cast_same_head(t.a, t.b, "p"));
 		cast_write(t.a, "p", LONG3);
-		publish(t.a);
+		cast_publish(t.a);
 		cr_assert(cast_has(t.b, "p", LONG2) && cast_has(t.d, "p", LONG1));
 		each_polls_once(&t, orders[i % 6], LONG3);
 		cast_end(&t.c);
@@ -139,7 +122,7 @@ Test(engine_three, b02_case_12_a_deletion_is_no_conflict_in_any_order, .timeout 
 		struct trio t;
 		trio_behind(&t, 1200 + i, orders[i / 6]);
 		cr_assert(cast_remove(t.a, "p"));
-		publish(t.a);
+		cast_publish(t.a);
 		cr_assert(cast_exists(t.b, "p") && cast_exists(t.d, "p"));
 		each_polls_once(&t, orders[i % 6], NULL);
 		cast_end(&t.c);
@@ -152,18 +135,18 @@ Test(engine_three, case_14_who_never_updates_costs_nothing, .timeout = 60)
 
 	trio_init(&t, 16, "alice", "bob", "carol");
 	cast_write(t.a, "p", LONG1);
-	publish(t.a);
-	receive(t.b);
+	cast_publish(t.a);
+	cast_receive(t.b);
 	cast_close(t.b);
 	cast_write(t.a, "p", LONG2);
-	publish(t.a);
-	receive(t.a);
+	cast_publish(t.a);
+	cast_receive(t.a);
 	cast_write(t.a, "p", LONG3);
-	publish(t.a);
-	receive(t.a);
+	cast_publish(t.a);
+	cast_receive(t.a);
 	uint64_t gets = sim_count(t.a->h, SIM_GET), downloads = t.a->downloads;
 	for (int i = 0; i < 3; i++)
-		receive(t.a);
+		cast_receive(t.a);
 	cr_assert(sim_count(t.a->h, SIM_GET) == gets && t.a->downloads == downloads);
 	cr_assert(cast_has(t.a, "p", LONG3));
 	cast_end(&t.c);
@@ -188,7 +171,7 @@ Test(engine_three, case_18_a_file_in_the_way, .timeout = 60)
 
 	trio_init(&t, 18, "alice", "bob", "carol");
 	cast_write(t.a, "p", LONG1);
-	publish(t.a);
+	cast_publish(t.a);
 	struct member *other = join_with_file(&t, "dora", LONG2);
 	cr_assert(cast_has(other, "p", LONG2) && cast_conflicts(other) == 1);
 	cr_assert(cast_has(other, "p.conflict-alice", LONG1));
@@ -207,22 +190,22 @@ Test(engine_three, b09_case_39_a_name_in_nfd_is_one_name, .timeout = 60)
 
 	trio_init(&t, 39, "alice", "bob", "carol");
 	cast_write(t.a, NFD_NAME, LONG1);
-	publish(t.a);
+	cast_publish(t.a);
 	cr_assert(sim_peek_dir(t.c.w, &t.a->personal, &l) == MF_OK && l.n == 2);
 	cr_assert(mf_listing_find(&l, MF_STR(NFC_NAME)) != NULL);
 	mf_listing_free(&l);
 	cr_assert(cast_head(t.a, NFD_NAME, &cap, &s) && strcmp(s.relpath, NFD_NAME) == 0);
 	mf_snapshot_clear(&s);
-	receive(t.b);
+	cast_receive(t.b);
 	cr_assert(cast_has(t.b, NFD_NAME, LONG1) && !cast_exists(t.b, NFC_NAME) && t.b->downloads == 1);
 	uint64_t before = cast_writes(&t.c);
-	receive(t.b);
-	publish(t.b);
-	receive(t.a);
+	cast_receive(t.b);
+	cast_publish(t.b);
+	cast_receive(t.a);
 	cast_close(t.b);
 	cast_open(t.b);
-	receive(t.b);
-	publish(t.b);
+	cast_receive(t.b);
+	cast_publish(t.b);
 	cr_assert(t.b->downloads == 1 && cast_writes(&t.c) == before);
 	cast_end(&t.c);
 }
@@ -303,8 +286,8 @@ Test(engine_three, cases_04_13_a_newcomer_reads_what_python_wrote, .timeout = 60
 	check_links(m, at(doc, "expected_newcomer", "links"));
 	cr_assert(cast_conflicts(m) == 0 && m->conflicts_added == 0);
 	uint64_t writes = cast_writes(&c);
-	publish(m);
-	receive(m);
+	cast_publish(m);
+	cast_receive(m);
 	cr_assert(sim_count(m->h, SIM_PUT_DIR) == snapshots, "it makes no snapshot of its own");
 	cr_assert(cast_writes(&c) == writes);
 	cast_end(&c);

@@ -6,18 +6,11 @@
 
 #include "cast.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
 #define HOUR_NS (INT64_C(3600) * 1000000000)
-
-struct pair {
-	struct cast c;
-	struct member *a, *b;
-};
 
 /* Both watch; scans only by hand or every @p scan_s seconds. */
 static void
-pair_init(struct pair *p, uint64_t seed, unsigned scan_s)
+pair_init(struct cast_pair *p, uint64_t seed, unsigned scan_s)
 {
 	cast_init(&p->c, seed);
 	p->c.scan_s = scan_s;
@@ -50,7 +43,7 @@ generations(struct member *m, const char *relpath)
 
 Test(engine_watch, a_file_that_grows_for_minutes_is_published_when_it_is_closed, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 1, 30);
 	for (unsigned i = 0; i < 90; i++) {
@@ -66,7 +59,7 @@ Test(engine_watch, a_file_that_grows_for_minutes_is_published_when_it_is_closed,
 
 Test(engine_watch, a_scan_does_not_wait_for_a_file_that_grows, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 2, 0);
 	sim_write_part(p.a->h, cast_path("grows"), 0, LONG1, 60);
@@ -85,7 +78,7 @@ Test(engine_watch, a_scan_does_not_wait_for_a_file_that_grows, .timeout = 60)
 
 Test(engine_watch, one_that_is_never_closed_is_published_when_it_stops_growing, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 3, 0);
 	sim_write_part(p.a->h, cast_path("log"), 0, LONG1, 60);
@@ -98,7 +91,7 @@ Test(engine_watch, one_that_is_never_closed_is_published_when_it_stops_growing, 
 
 Test(engine_watch, one_that_never_rests_waits_five_seconds, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 4, 0);
 	cast_write(p.a, "disk.img", LONG1);
@@ -115,7 +108,7 @@ Test(engine_watch, one_that_never_rests_waits_five_seconds, .timeout = 60)
 
 Test(engine_watch, a_name_that_comes_back_within_half_a_second_was_never_gone, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 5, 0);
 	cast_write(p.a, "f", LONG1);
@@ -147,7 +140,7 @@ content(struct member *m, const char *relpath)
 
 Test(engine_watch, a_renamed_file_keeps_its_content_capability, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 6, 0);
 	cast_write(p.a, "old", LONG1);
@@ -166,7 +159,7 @@ Test(engine_watch, a_renamed_file_keeps_its_content_capability, .timeout = 60)
 
 Test(engine_watch, a_renamed_and_changed_file_is_not_what_it_was, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 7, 0);
 	cast_write(p.a, "old", LONG1);
@@ -180,7 +173,7 @@ Test(engine_watch, a_renamed_and_changed_file_is_not_what_it_was, .timeout = 60)
 
 Test(engine_watch, a_renamed_tree_goes_in_few_batches_and_nobody_is_asked, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	mf_folder_status st;
 	char name[32];
 
@@ -207,7 +200,7 @@ Test(engine_watch, a_renamed_tree_goes_in_few_batches_and_nobody_is_asked, .time
 
 Test(engine_watch, a_tree_renamed_and_removed_at_once_is_gone_and_asked_about, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	char name[32];
 
 	pair_init(&p, 9, 0);
@@ -241,7 +234,7 @@ has_appeared(void *arg)
 
 /* Milliseconds from a file's close to its entry in our directory; -1: none within ten seconds. */
 static int64_t
-waits(struct pair *p, const char *name)
+waits(struct cast_pair *p, const char *name)
 {
 	struct appears a = {p->a, cast_entries(p->a)};
 	int64_t begin = sim_now_ms(p->c.w);
@@ -268,7 +261,7 @@ Test(engine_watch, plain_names_go_at_once_and_those_of_a_moment_wait, .timeout =
 		{".report.txt.swp", -1, -1},
 		{"film.part", -1, -1},
 	};
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 14, 0);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -291,7 +284,7 @@ Test(engine_watch, plain_names_go_at_once_and_those_of_a_moment_wait, .timeout =
 /* A tree that grows between a directory's listing and its watch, at each moment that there is. */
 Test(engine_watch, a_tree_that_grows_while_its_watches_are_set_is_seen_whole, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	char dir[32], deep[48], file[64];
 
 	pair_init(&p, 13, 0);
@@ -316,7 +309,7 @@ Test(engine_watch, a_tree_that_grows_while_its_watches_are_set_is_seen_whole, .t
 /* A directory goes while its files are on their way: at each moment that there is. */
 Test(engine_watch, a_directory_that_is_renamed_while_its_files_are_published_leaves_none_behind, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	char dir[16], to[16], file[32], moved[32];
 
 	pair_init(&p, 15, 0);
@@ -373,7 +366,7 @@ is_watching(struct member *m)
 
 Test(engine_watch, a_full_event_queue_is_said_and_made_good, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 
 	pair_init(&p, 10, 0);
 	cast_mkdirs(p.a, "sub");
@@ -399,7 +392,7 @@ Test(engine_watch, a_full_event_queue_is_said_and_made_good, .timeout = 60)
 
 Test(engine_watch, too_few_watches_are_said_and_scans_do_instead, .timeout = 60)
 {
-	struct pair p;
+	struct cast_pair p;
 	char name[24];
 
 	pair_init(&p, 11, 30);
@@ -432,7 +425,7 @@ Test(engine_watch, clocks_may_jump, .timeout = 120)
 {
 	static const int64_t jumps[] = {HOUR_NS, -HOUR_NS, 10 * 8766 * HOUR_NS, -20 * 8766 * HOUR_NS,
 		10 * 8766 * HOUR_NS, -1500000000, 1500000000};
-	struct pair p;
+	struct cast_pair p;
 	char text[100];
 
 	pair_init(&p, 12, 30);
@@ -464,7 +457,7 @@ Test(engine_watch, clocks_may_jump, .timeout = 120)
 Test(engine_watch, what_is_published_while_another_starts_is_seen_at_once, .timeout = 120)
 {
 	for (uint64_t seed = 1; seed <= 20; seed++) {
-		struct pair p;
+		struct cast_pair p;
 
 		pair_init(&p, seed, 0);
 		cast_close(p.a);

@@ -5,24 +5,6 @@
 
 #include "forge.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-#define LONG3 "version three, long enough not to travel inside its capability ...."
-
-static void
-publish(struct member *m)
-{
-	cast_scan(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
-static void
-receive(struct member *m)
-{
-	cast_poll(m);
-	sim_run_for(m->cast->w, 3000);
-}
-
 /* Carol's Personal directory is filled from outside: with snapshots that do not say whether they are executable. */
 struct trio {
 	struct cast c;
@@ -102,12 +84,12 @@ nobody_publishes(struct trio *t)
 {
 	uint64_t before = cast_writes(&t->c);
 
-	publish(t->a);
-	publish(t->b);
-	receive(t->a);
-	receive(t->b);
-	publish(t->b);
-	publish(t->a);
+	cast_publish(t->a);
+	cast_publish(t->b);
+	cast_receive(t->a);
+	cast_receive(t->b);
+	cast_publish(t->b);
+	cast_publish(t->a);
 	cr_assert(cast_writes(&t->c) == before, "%llu writes", (unsigned long long)(cast_writes(&t->c) - before));
 }
 
@@ -125,22 +107,22 @@ static void
 bit_there_and_back(struct trio *t, const char *text)
 {
 	cast_write(t->a, "p", text);
-	publish(t->a);
-	receive(t->b);
+	cast_publish(t->a);
+	cast_receive(t->b);
 	struct head first = head_of(t->a, "p");
 	cr_assert(first.says && !first.executable);
 	sim_chmod(t->b->h, cast_path("p"), 0755); /* who has another convergence secret than the author */
-	publish(t->b);
+	cast_publish(t->b);
 	struct head on = head_of(t->b, "p");
 	is_only_the_bit(&on, &first, true);
-	receive(t->a);
+	cast_receive(t->a);
 	has_mode(t->a, "p", 0755);
 	cr_assert(cast_has(t->a, "p", text) && cast_same_head(t->a, t->b, "p"));
 	sim_chmod(t->a->h, cast_path("p"), 0644);
-	publish(t->a);
+	cast_publish(t->a);
 	struct head off = head_of(t->a, "p");
 	is_only_the_bit(&off, &on, false);
-	receive(t->b);
+	cast_receive(t->b);
 	has_mode(t->b, "p", 0644);
 	cr_assert(cast_has(t->b, "p", text) && cast_same_head(t->a, t->b, "p"));
 	nobody_publishes(t);
@@ -203,16 +185,16 @@ Test(engine_xbit, a_reader_publishes_no_bit_and_still_receives, .timeout = 60)
 	c.dark = true;
 	struct member *a = cast_add(&c, "alice"), *r = cast_add_reader(&c, "reader");
 	cast_write(a, "p", LONG1);
-	publish(a);
-	receive(r);
+	cast_publish(a);
+	cast_receive(r);
 	uint64_t before = cast_writes(&c);
 	sim_chmod(r->h, cast_path("p"), 0700);
-	publish(r);
-	publish(r);
+	cast_publish(r);
+	cast_publish(r);
 	cr_assert(cast_writes(&c) == before);
 	cast_write(a, "p", LONG2);
-	publish(a);
-	receive(r);
+	cast_publish(a);
+	cast_receive(r);
 	cr_assert(cast_has(r, "p", LONG2) && cast_conflicts(r) == 0);
 	has_mode(r, "p", 0600);
 	cast_end(&c);
@@ -230,10 +212,10 @@ made_by_two(uint64_t seed, uint32_t mode_a, uint32_t mode_b, bool a_knows)
 	sim_chmod(t.a->h, cast_path("p"), mode_a);
 	cast_write(t.b, "p", LONG1);
 	sim_chmod(t.b->h, cast_path("p"), mode_b);
-	publish(t.a);
+	cast_publish(t.a);
 	if (a_knows)
-		receive(t.b);
-	publish(t.b);
+		cast_receive(t.b);
+	cast_publish(t.b);
 	cast_settle(&t.c);
 	has_mode(t.a, "p", 0755);
 	has_mode(t.b, "p", 0755);
@@ -261,14 +243,14 @@ edited_by_two(uint64_t seed, uint32_t mode_a, uint32_t mode_b)
 
 	trio_init(&t, seed);
 	cast_write(t.a, "p", LONG1);
-	publish(t.a);
-	receive(t.b);
+	cast_publish(t.a);
+	cast_receive(t.b);
 	cast_write(t.a, "p", LONG2);
 	sim_chmod(t.a->h, cast_path("p"), mode_a);
 	cast_write(t.b, "p", LONG2);
 	sim_chmod(t.b->h, cast_path("p"), mode_b);
-	publish(t.a);
-	publish(t.b);
+	cast_publish(t.a);
+	cast_publish(t.b);
 	cast_settle(&t.c);
 	has_mode(t.a, "p", 0755);
 	has_mode(t.b, "p", 0755);
@@ -294,14 +276,14 @@ replaced_by_python(uint64_t seed, uint32_t before, uint32_t after)
 	trio_init(&t, seed);
 	cast_write(t.b, "p", LONG1);
 	sim_chmod(t.b->h, cast_path("p"), before);
-	publish(t.b);
-	receive(t.a);
+	cast_publish(t.b);
+	cast_receive(t.a);
 	struct head h = head_of(t.b, "p");
 	python_writes(&t, "p", LONG2, &h.cap);
-	receive(t.b);
+	cast_receive(t.b);
 	cr_assert(cast_has(t.b, "p", LONG2));
 	has_mode(t.b, "p", after);
-	receive(t.a);
+	cast_receive(t.a);
 	has_mode(t.a, "p", (before & 0100) != 0 ? 0755 : 0644);
 	nobody_publishes(&t);
 	has_mode(t.b, "p", after);
@@ -326,16 +308,16 @@ Test(engine_xbit, taking_theirs_without_the_key_keeps_the_mode, .timeout = 60)
 	trio_init(&t, 25);
 	cast_write(t.b, "p", LONG1);
 	sim_chmod(t.b->h, cast_path("p"), 0755);
-	publish(t.b);
+	cast_publish(t.b);
 	python_writes(&t, "p", LONG2, NULL);
-	receive(t.b);
+	cast_receive(t.b);
 	cr_assert(cast_conflicts(t.b) == 1);
 	cr_assert(cast_resolve(t.b, "p", MF_TAKE_THEIRS, NULL, &err) == MF_OK, "%s", err.text);
 	sim_run_for(t.c.w, 3000);
 	cr_assert(cast_has(t.b, "p", LONG2) && cast_conflicts(t.b) == 0);
 	has_mode(t.b, "p", 0755);
 	cr_assert(head_of(t.b, "p").executable, "what lies here is what it says");
-	receive(t.a);
+	cast_receive(t.a);
 	has_mode(t.a, "p", 0755);
 	nobody_publishes(&t);
 	cast_end(&t.c);
@@ -350,10 +332,10 @@ Test(engine_xbit, what_is_here_already_is_adopted_without_a_touch, .timeout = 60
 	sim_chmod(t.b->h, cast_path("p"), 0755);
 	mf_stat before = stat_of(t.b, "p");
 	python_writes(&t, "p", LONG1, NULL);
-	receive(t.b);
+	cast_receive(t.b);
 	struct head h = head_of(t.b, "p");
 	cr_assert(!h.says, "carol's own snapshot");
-	receive(t.a);
+	cast_receive(t.a);
 	nobody_publishes(&t);
 	mf_stat now = stat_of(t.b, "p");
 	cr_assert(now.ino == before.ino && now.mode == before.mode && now.ctime_ns == before.ctime_ns);
@@ -368,8 +350,8 @@ Test(engine_xbit, a_bit_set_on_a_file_whose_snapshot_does_not_say_is_a_change, .
 
 	trio_init(&t, 27);
 	python_writes(&t, "p", LONG1, NULL);
-	receive(t.a);
-	receive(t.b);
+	cast_receive(t.a);
+	cast_receive(t.b);
 	has_mode(t.b, "p", 0644);
 	struct head first = head_of(t.b, "p");
 	mf_stat before = stat_of(t.b, "p");
@@ -379,18 +361,18 @@ Test(engine_xbit, a_bit_set_on_a_file_whose_snapshot_does_not_say_is_a_change, .
 	sim_chmod(t.b->h, cast_path("p"), 0640);
 	nobody_publishes(&t);
 	sim_chmod(t.b->h, cast_path("p"), 0750);
-	publish(t.b);
+	cast_publish(t.b);
 	struct head on = head_of(t.b, "p");
 	is_only_the_bit(&on, &first, true);
-	receive(t.a);
+	cast_receive(t.a);
 	has_mode(t.a, "p", 0755);
 	nobody_publishes(&t);
 	has_mode(t.b, "p", 0750);
 	sim_chmod(t.a->h, cast_path("p"), 0644);
-	publish(t.a);
+	cast_publish(t.a);
 	struct head off = head_of(t.a, "p");
 	is_only_the_bit(&off, &on, false);
-	receive(t.b);
+	cast_receive(t.b);
 	has_mode(t.b, "p", 0640);
 	nobody_publishes(&t);
 	no_trouble(&t);
@@ -459,9 +441,9 @@ new_files(uint64_t seed, uint32_t mask)
 	sim_chmod(t.a->h, cast_path("plain"), 0600);
 	cast_write(t.a, "run", LONG2);
 	sim_chmod(t.a->h, cast_path("run"), 07700);
-	publish(t.a);
+	cast_publish(t.a);
 	python_writes(&t, "python", LONG3, NULL);
-	receive(t.b);
+	cast_receive(t.b);
 	has_mode(t.b, "plain", 0666 & ~mask);
 	has_mode(t.b, "run", 0777 & ~mask);
 	has_mode(t.b, "python", 0666 & ~mask);
@@ -485,14 +467,14 @@ replaced_by_ours(uint64_t seed, uint32_t theirs, uint32_t before, uint32_t after
 	trio_init(&t, seed);
 	cast_write(t.a, "p", LONG1);
 	sim_chmod(t.a->h, cast_path("p"), before & 0777);
-	publish(t.a);
-	receive(t.b);
+	cast_publish(t.a);
+	cast_receive(t.b);
 	sim_chmod(t.b->h, cast_path("p"), before);
 	nobody_publishes(&t);
 	cast_write(t.a, "p", LONG2);
 	sim_chmod(t.a->h, cast_path("p"), theirs);
-	publish(t.a);
-	receive(t.b);
+	cast_publish(t.a);
+	cast_receive(t.b);
 	cr_assert(cast_has(t.b, "p", LONG2));
 	has_mode(t.b, "p", after);
 	nobody_publishes(&t);
@@ -529,8 +511,8 @@ Test(engine_xbit, a_chmod_of_other_bits_makes_no_snapshot, .timeout = 60)
 	cast_write(t.a, "plain", LONG1);
 	cast_write(t.a, "run", LONG2);
 	sim_chmod(t.a->h, cast_path("run"), 0755);
-	publish(t.a);
-	receive(t.b);
+	cast_publish(t.a);
+	cast_receive(t.b);
 	struct head first = head_of(t.a, "plain");
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
 		sim_chmod(t.a->h, cast_path("plain"), plain[i]);

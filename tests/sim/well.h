@@ -6,9 +6,6 @@
 
 #include "cast.h"
 
-#define LONG1 "version one, long enough not to travel inside its capability ......"
-#define LONG2 "version two, long enough not to travel inside its capability ......"
-
 struct well_pair {
 	struct cast c;
 	struct member *a, *b;
