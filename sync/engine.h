@@ -609,10 +609,10 @@ void mf_unrest(struct mf_folder *f, const char *relpath, uint64_t delay_ms);
 enum { MF_VANISHED_MS = 500 }; /* a vanished name is believed when it stays away for this long */
 void mf_watch_stop(struct mf_folder *f);
 void mf_scan_start(struct mf_folder *f);
-/** known.c: read what we know, for a scan that has begun; ends with mf_scan_loaded(). */
-void mf_known_load(struct mf_folder *f);
-void mf_known_run(void *arg); /* the next slice */
-void mf_known_drop(struct mf_folder *f);
+/** walk_known.c: read what we know, for a scan that has begun; ends with mf_scan_loaded(). */
+void mf_walk_known_load(struct mf_folder *f);
+void mf_walk_known_run(void *arg); /* the next slice */
+void mf_walk_known_drop(struct mf_folder *f);
 /** Walk with what was read, or not (@p err). Takes @p w. */
 void mf_scan_loaded(struct mf_folder *f, struct walk *w, const mf_err *err);
 /** The next periodic scan comes after the interval from now; without one the timer is left alone. */

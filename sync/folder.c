@@ -158,7 +158,7 @@ mf_folder_open(struct mf_env *env, struct mf_grid *grid, const char *name, const
 	f->scan_timer = env->ops->timer_new(env, on_scan, f);
 	f->gate_timer = env->ops->timer_new(env, mf_gate_run, f);
 	f->rest_timer = env->ops->timer_new(env, on_rest, f);
-	f->known_timer = env->ops->timer_new(env, mf_known_run, f);
+	f->known_timer = env->ops->timer_new(env, mf_walk_known_run, f);
 	f->rules = mf_rules_new(f);
 	*out = f;
 	return MF_OK;
@@ -218,7 +218,7 @@ mf_folder_end(struct mf_folder *f)
 	mf_pairs_free(&f->local_only);
 	mf_fetch_free(f);
 	mf_poll_drop(f);
-	mf_known_drop(f);
+	mf_walk_known_drop(f);
 	mf_peers_free(f);
 	mf_trust_free(f);
 	mf_later_drop(f);

@@ -22,7 +22,6 @@ libmf_a_SOURCES += \
 	%reldir%/inherit.h \
 	%reldir%/inherit_sweep.c \
 	%reldir%/inherit_work.c \
-	%reldir%/known.c \
 	%reldir%/later.c \
 	%reldir%/local_only.c \
 	%reldir%/look.c \
@@ -93,6 +92,7 @@ libmf_a_SOURCES += \
 	%reldir%/turn.c \
 	%reldir%/walk.c \
 	%reldir%/walk.h \
+	%reldir%/walk_known.c \
 	%reldir%/walk_missing.c \
 	%reldir%/walk_mount.c \
 	%reldir%/watch.c

@@ -396,7 +396,7 @@ mf_scan_start(struct mf_folder *f)
 	f->scan_running = true; /* only now: if the root was opened anew, this is the scan that is needed */
 	f->scan_walking = true;
 	f->watch_short = false; /* limits may have been raised */
-	mf_known_load(f);
+	mf_walk_known_load(f);
 }
 
 void

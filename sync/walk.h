@@ -95,7 +95,7 @@ void mf_walk_met_on(struct walk *w, uint64_t dev);
 /** After a full walk: which places are to be believed. */
 void mf_walk_places(struct walk *w);
 void mf_walk_free(struct walk *w);
-/** known.c: one more known path; in byte order. */
+/** walk_known.c: one more known path; in byte order. */
 void mf_walk_know(struct walk *w, const char *relpath, const mf_pathstate *ps);
 /** local_only.c: those that are as they were when they were found to differ are not looked at again. */
 void mf_local_only_known(struct mf_folder *f, struct walk *w);

@@ -64,7 +64,7 @@ finish(struct mf_folder *f, struct walk *w, mf_err *err)
 }
 
 void
-mf_known_run(void *arg)
+mf_walk_known_run(void *arg)
 {
 	struct mf_folder *f = arg;
 	struct walk *w = f->loading;
@@ -88,15 +88,15 @@ mf_known_run(void *arg)
 }
 
 void
-mf_known_load(struct mf_folder *f)
+mf_walk_known_load(struct mf_folder *f)
 {
 	f->loading = mf_alloc(sizeof(*f->loading));
 	f->loading->task.f = f;
-	mf_known_run(f);
+	mf_walk_known_run(f);
 }
 
 void
-mf_known_drop(struct mf_folder *f)
+mf_walk_known_drop(struct mf_folder *f)
 {
 	if (f->loading != NULL)
 		mf_walk_free(f->loading);
