@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static enum mf_sync_state __attribute__((format(printf, 3, 4)))
 say_that(enum mf_sync_state s, char say[MF_SAY_MAX], const char *fmt, ...)
@@ -25,6 +26,9 @@ problem(const mf_evidence *e, char say[MF_SAY_MAX])
 			(unsigned long long)e->asking);
 	if (e->errors > 1)
 		return say_that(MF_SYNC_PROBLEM, say, "problem: %llu errors", (unsigned long long)e->errors);
+	if (e->errors == 1 && e->first_error != NULL && e->first_about != NULL &&
+		strstr(e->first_error, e->first_about) == NULL)
+		return say_that(MF_SYNC_PROBLEM, say, "problem: %s: %s", e->first_about, e->first_error);
 	if (e->errors == 1)
 		return say_that(
 			MF_SYNC_PROBLEM, say, "problem: %s", e->first_error != NULL ? e->first_error : "1 error");

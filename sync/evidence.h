@@ -31,6 +31,7 @@ typedef struct mf_evidence {
 	uint64_t up, down;       /**< snapshots to be linked, versions to be applied */
 	uint64_t under_work;     /**< paths looked at, planned, fetched, waiting to be tried again; with up and down */
 	const char *first_error; /**< sentence of the newest error, or NULL */
+	const char *first_about; /**< what it is about, as people know it, or NULL: the folder */
 } mf_evidence;
 
 enum { MF_SAY_MAX = 256 };

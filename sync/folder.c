@@ -333,7 +333,8 @@ judge(struct mf_folder *f, mf_folder_status *out)
 		.down = f->n_down,
 		.under_work = f->n_paths + (f->later != NULL) + f->n_fetch + f->n_subscans + (f->heads_todo != NULL) +
 			f->resume_due + f->held[MF_WORD_DELETE] + f->held[MF_WORD_RESTORE],
-		.first_error = f->errors == NULL ? NULL : f->errors->text};
+		.first_error = f->errors == NULL ? NULL : f->errors->text,
+		.first_about = f->errors == NULL ? NULL : f->errors->relpath};
 
 	out->state = mf_evidence_judge(&e, out->say);
 }

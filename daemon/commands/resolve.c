@@ -109,7 +109,10 @@ find(struct mf_cli *cli, json_t *folders, const char *path, struct meant *out)
 		n++;
 	}
 	if (n != 1)
-		return mf_cli_fail(cli, n == 0 ? "%s is in no folder" : "%s is in several folders: say --folder", path);
+		return mf_cli_fail(cli,
+			n == 0 ? "%s is in no folder, and no conflict has that name"
+			       : "%s is in several folders: say --folder",
+			path);
 	out->relpath = mf_strdup(mf_strz(path));
 	return 0;
 }
