@@ -62,8 +62,6 @@ go_on(struct mf_folder *f)
 	f->polled_once = false;
 	mf_doubt_disk(f);
 	mf_doubt_grid(f);
-	mf_doubt_disk(f);
-	mf_doubt_grid(f);
 	if (f->dirs != NULL)
 		mf_dirset_remove(f, ""); /* a walk may have set some meanwhile, whose events nobody heard */
 	mf_turn_arm(f, 0);               /* fetches that wait */

@@ -1,5 +1,8 @@
 libmf_a_SOURCES += \
 	%reldir%/apply.c \
+	%reldir%/apply.h \
+	%reldir%/apply_batch.c \
+	%reldir%/apply_sweep.c \
 	%reldir%/create.c \
 	%reldir%/decide.c \
 	%reldir%/engine.h \
@@ -9,6 +12,7 @@ libmf_a_SOURCES += \
 	%reldir%/evidence.c \
 	%reldir%/evidence.h \
 	%reldir%/facts.c \
+	%reldir%/facts.h \
 	%reldir%/fetch.c \
 	%reldir%/folder.c \
 	%reldir%/folder.h \
@@ -23,6 +27,7 @@ libmf_a_SOURCES += \
 	%reldir%/inherit_sweep.c \
 	%reldir%/inherit_work.c \
 	%reldir%/later.c \
+	%reldir%/local.h \
 	%reldir%/local_only.c \
 	%reldir%/look.c \
 	%reldir%/look.h \
@@ -36,6 +41,7 @@ libmf_a_SOURCES += \
 	%reldir%/names.c \
 	%reldir%/names.h \
 	%reldir%/path.c \
+	%reldir%/path.h \
 	%reldir%/mount.c \
 	%reldir%/mount.h \
 	%reldir%/peers.c \
@@ -46,12 +52,15 @@ libmf_a_SOURCES += \
 	%reldir%/planner_impl.h \
 	%reldir%/planner_rows.c \
 	%reldir%/poll.c \
+	%reldir%/poll.h \
+	%reldir%/poll_read.c \
 	%reldir%/publish.c \
 	%reldir%/relation.c \
 	%reldir%/relation.h \
 	%reldir%/relation_walk.c \
 	%reldir%/relpath.c \
 	%reldir%/relpath.h \
+	%reldir%/remote.h \
 	%reldir%/replace.c \
 	%reldir%/report.c \
 	%reldir%/resolve.c \
