@@ -25,9 +25,11 @@ def ended(d):
 
 def ready_or_dead(d):
     def test():
-        if d.process.poll() is not None:
-            raise Gone()
-        return d.ready()
+        try:
+            return d.process.poll() is None and d.ready()
+        finally:
+            if d.process.poll() is not None:  # killed also while it was asked
+                raise Gone()
     wait_for(lambda: "the daemon of %s: %s" % (d.name, d.new_log()[-2000:]), test, 30, 0.003)
 
 
