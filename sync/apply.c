@@ -1,4 +1,5 @@
 /* Applying remote versions: downloads, intents, records.  Many at a time: apply_batch.c; the blocking part: replace.c. */
+#include "sync/decide.h"
 #include "sync/resolve.h"
 #include "sync/rules.h"
 
@@ -235,7 +236,7 @@ record_replaced(struct mf_folder *f, struct mf_path *p, mf_err *err)
 	} else {
 		bool executable =
 			a->now_unknown && a->target->has_executable ? a->target->executable : (a->now.mode & 0100) != 0;
-		rc = mf_base_put(f, p, a->target, &now, executable, -1, err);
+		rc = mf_record_base(f, p, a->target, &now, executable, -1, err);
 		if (rc == MF_OK)
 			rc = mf_state_pending_clear(f->state, p->relpath, err);
 	}

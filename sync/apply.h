@@ -68,9 +68,6 @@ void mf_apply_kick(struct mf_folder *f);
 void mf_apply_step(struct mf_folder *f, struct mf_path *p);
 /** The turn was not committed: what was replaced on disk is to be recorded again. @return false: nothing was. */
 bool mf_apply_undo(struct mf_folder *f, struct mf_path *p);
-/** Write Base (and the disk that agrees with it). */
-mf_code mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state,
-	bool executable, int64_t took_ns, mf_err *err);
 
 /* [worker] */
 mf_code mf_apply_download(struct mf_folder *f, struct mf_root *root, struct mf_apply *a, const mf_cancel *cancel);

@@ -1,252 +1,15 @@
 /* One path, inside a turn: facts, decision, deed; again until it waits for something or is at rest. */
+#include "sync/decide.h"
 #include "sync/inherit.h"
 #include "sync/resolve.h"
 #include "sync/rules.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 
 enum { STEPS_MAX = 64 };
 
 /* AGAIN: the databases say something else now; ON: they do, and so do the gathered facts.
  * BROKEN: a write failed half-way; the turn must not be committed. */
 enum after { AGAIN, ON, WAIT, REST, FAILED, BROKEN };
-
-/* ---- snapshots ready to be used -------------------------------------------------------------------- */
-
-static bool
-same_parents(struct mf_gathered *g, const mf_snap_row *made, const mf_plan *plan)
-{
-	if (made->n_parents != plan->n_sids)
-		return false;
-	for (size_t i = 0; i < plan->n_sids; i++)
-		if (strcmp(made->parents[i].text, g->node[plan->sids[i]]->cap) != 0)
-			return false;
-	return true;
-}
-
-static void
-copy_parents(struct mf_gathered *g, const mf_plan *plan, mf_immdir **out, size_t *n)
-{
-	*out = mf_alloc((plan->n_sids + 1) * sizeof(**out));
-	*n = plan->n_sids;
-	for (size_t i = 0; i < plan->n_sids; i++)
-		(void)snprintf((*out)[i].text, sizeof((*out)[i].text), "%s", g->node[plan->sids[i]]->cap);
-}
-
-static bool
-disk_executable(const struct mf_path *p)
-{
-	return (p->seen.st.mode & 0100) != 0;
-}
-
-/* A snapshot with @p content's bytes and the plan's parents; NULL content = a deletion. */
-static mf_snap_row *
-proto(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, const mf_snap_row *content)
-{
-	mf_snap_row *row = mf_alloc(sizeof(*row));
-
-	row->relpath = mf_strdup(mf_strz(p->relpath));
-	copy_parents(g, plan, &row->parents, &row->n_parents);
-	row->deletion = content == NULL || content->deletion;
-	row->mtime_s = MF_OPS(f)->now_ns(f->env) / 1000000000;
-	if (row->deletion)
-		return row;
-	row->content = content->content;
-	row->size = content->size;
-	row->has_sha = content->has_sha;
-	memcpy(row->sha, content->sha, sizeof(row->sha));
-	/* said by nobody: what lies here keeps its mode */
-	row->executable = content->has_executable ? content->executable : disk_executable(p);
-	row->mtime_s = content->mtime_s;
-	return row;
-}
-
-static bool
-disk_is_e(const struct mf_path *p, struct mf_gathered *g)
-{
-	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
-
-	if (p->seen.kind == MF_LOCAL_FILE)
-		return p->seen.same_as_e ||
-			(e != NULL && !e->deletion && p->seen.has_sha && e->has_sha && e->size == p->seen.st.size &&
-				memcmp(e->sha, p->seen.sha, 32) == 0);
-	return e == NULL || e->deletion;
-}
-
-/* Is p->made a snapshot of what lies on disk now? */
-static bool
-made_of_disk(const struct mf_path *p, struct mf_gathered *g)
-{
-	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
-
-	if (p->made == NULL)
-		return false;
-	if (p->seen.kind != MF_LOCAL_FILE)
-		return p->made->deletion;
-	if (p->made->deletion || p->made->executable != disk_executable(p))
-		return false;
-	if (p->seen.has_sha)
-		return p->made->size == p->seen.st.size && memcmp(p->made->sha, p->seen.sha, 32) == 0;
-	return p->seen.same_as_e && e != NULL && strcmp(e->content.text, p->made->content.text) == 0;
-}
-
-/* Have p->made be a snapshot of the disk with the plan's parents. @return true if it is ready. */
-static bool
-need_made(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan)
-{
-	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
-
-	if (made_of_disk(p, g) && same_parents(g, p->made, plan))
-		return true;
-	if (p->seen.kind != MF_LOCAL_FILE) {
-		mf_encode_start(f, p, proto(f, p, g, plan, NULL), (mf_pathstate){0});
-	} else if (disk_is_e(p, g) && e != NULL) {
-		mf_pathstate now;
-		now = mf_pathstate_of(&p->seen.st);
-		mf_snap_row *row = proto(f, p, g, plan, e);
-		row->executable = disk_executable(p);
-		mf_encode_start(f, p, row, now);
-	} else {
-		free(p->want_parents);
-		copy_parents(g, plan, &p->want_parents, &p->n_want_parents);
-		mf_look_start(f, p);
-	}
-	return false;
-}
-
-static mf_code
-store_made(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, bool merge, mf_err *err)
-{
-	mf_pending pend = {
-		.cap = p->made->cap, .state = p->made_state, .merge = merge, .made_ns = MF_OPS(f)->now_ns(f->env)};
-	mf_code rc = mf_state_snap_put(f->state, p->made, err);
-
-	if (rc == MF_OK)
-		rc = mf_state_pending_add(f->state, p->relpath, &pend, err);
-	if (rc == MF_OK && g->n_known > 0) { /* they are among its parents */
-		rc = mf_state_known_set(f->state, p->relpath, NULL, 0, err);
-		g->n_known = 0;
-	}
-	if (rc == MF_OK) {
-		mf_snap_row_free(p->made);
-		p->made = NULL;
-		p->seen.same_as_e = p->seen.kind == MF_LOCAL_FILE;
-		mf_path_unmark_scan(f, p);
-		mf_path_uploading(f, p, true);
-		mf_facts_pending_added(f, p, g, &pend);
-	}
-	return rc;
-}
-
-/* ---- Base ------------------------------------------------------------------------------------------------ */
-
-static mf_path_row
-base_row(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state, bool executable,
-	int64_t took_ns)
-{
-	mf_path_row r = {.relpath = p->relpath,
-		.has_base = true,
-		.base = row->cap,
-		.base_deleted = row->deletion,
-		.content = row->content,
-		.metadata_cap = row->metadata_cap,
-		.state = *state,
-		.has_sha = row->has_sha,
-		.executable = executable,
-		.last_updated_ns = MF_OPS(f)->now_ns(f->env),
-		.upload_duration_ns = took_ns};
-
-	memcpy(r.sha, row->sha, sizeof(r.sha));
-	return r;
-}
-
-mf_code
-mf_base_put(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state, bool executable,
-	int64_t took_ns, mf_err *err)
-{
-	mf_path_row r = base_row(f, p, row, state, executable, took_ns);
-
-	return mf_state_path_put(f->state, &r, err);
-}
-
-static mf_code
-adopt(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_sid sid, mf_err *err)
-{
-	const mf_snap_row *row = mf_facts_row(g, sid);
-	mf_pathstate now = {0};
-
-	if (p->seen.kind == MF_LOCAL_FILE)
-		now = mf_pathstate_of(&p->seen.st);
-	mf_code rc = mf_base_put(f, p, row, &now, row->has_executable ? row->executable : disk_executable(p), -1, err);
-	if (rc == MF_OK)
-		rc = mf_state_pending_clear(f->state, p->relpath, err);
-	if (rc == MF_OK && g->n_known > 0)
-		rc = mf_state_known_set(f->state, p->relpath, NULL, 0, err);
-	if (rc == MF_OK && !row->deletion && !row->has_sha && p->seen.has_sha)
-		rc = mf_state_snap_set_sha(f->state, row->cap.text, p->seen.sha, err);
-	p->seen.same_as_e = p->seen.kind == MF_LOCAL_FILE;
-	return rc;
-}
-
-/* The executable bit is no part of what the planner compares (design 2.5.8).  Adopting a version whose bit
- * differs: it is followed where ours is simply older; between equals, true wins. */
-static bool
-bit_is_theirs(const struct mf_path *p, struct mf_gathered *g, mf_sid sid)
-{
-	const mf_snap_row *row = mf_facts_row(g, sid);
-
-	if (p->seen.kind != MF_LOCAL_FILE || !row->has_executable || row->executable == disk_executable(p))
-		return false;
-	return row->executable || (p->seen.same_as_e && g->e != MF_SID_NONE && mf_is_ancestor(&g->history, g->e, sid));
-}
-
-/* Nothing to do but for the bit: the user changed it. */
-static bool
-bit_is_news(const struct mf_path *p, struct mf_gathered *g, const mf_plan *plan)
-{
-	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
-
-	/* against the bit as it came out on this disk: some file systems cannot keep it, and a snapshot need not say */
-	return plan->act == MF_ACT_NOTHING && g->facts.policy == MF_READ_WRITE && !plan->conflicted &&
-		g->n_pending == 0 && p->seen.kind == MF_LOCAL_FILE && e != NULL && disk_is_e(p, g) && g->path.ours &&
-		g->path.executable != disk_executable(p);
-}
-
-static mf_code
-record_published(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *err)
-{
-	const mf_snap_row *e = mf_facts_row(g, g->e);
-	mf_path_row r = base_row(f, p, e, &g->e_state, e->executable, p->made_took_ns);
-	mf_code rc = mf_state_path_put(f->state, &r, err);
-
-	if (rc == MF_OK)
-		rc = mf_state_pending_clear(f->state, p->relpath, err);
-	if (rc == MF_OK)
-		mf_facts_base_put(f, p, g, &r);
-	return rc;
-}
-
-static mf_code
-resolve_read_only(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
-{
-	mf_immdir *known = mf_alloc((plan->n_known_after + 1) * sizeof(*known));
-	mf_code rc = MF_OK;
-
-	for (size_t i = 0; i < plan->n_known_after; i++)
-		(void)snprintf(known[i].text, sizeof(known[i].text), "%s", g->node[plan->known_after[i]]->cap);
-	if (plan->base_after != MF_SID_NONE)
-		rc = adopt(f, p, g, plan->base_after, err);
-	if (rc == MF_OK)
-		rc = mf_state_known_set(f->state, p->relpath, known, plan->n_known_after, err);
-	f->known_any |= plan->n_known_after > 0;
-	if (rc == MF_OK)
-		rc = mf_rows_settled(f, p, g, err);
-	if (rc == MF_OK)
-		mf_choice_decided(f, p->relpath);
-	free(known);
-	return rc;
-}
 
 static void
 remember_look(struct mf_folder *f, struct mf_path *p)
@@ -272,8 +35,6 @@ remember_look(struct mf_folder *f, struct mf_path *p)
 	mf_path_look(f, p, since < MF_LOOK_APART_MS ? MF_LOOK_APART_MS - since : 1);
 }
 
-/* ---- carrying out -------------------------------------------------------------------------------------------- */
-
 static enum after
 done_or(mf_code rc)
 {
@@ -291,19 +52,19 @@ on_or(mf_code rc)
 static enum after
 do_snapshot(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
 {
-	if (!need_made(f, p, g, plan))
+	if (!mf_made_need(f, p, g, plan))
 		return WAIT;
-	return on_or(store_made(f, p, g, plan->n_sids > 1, err));
+	return on_or(mf_made_store(f, p, g, plan->n_sids > 1, err));
 }
 
 static enum after
 do_resolve(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const mf_plan *plan, mf_err *err)
 {
 	if (g->facts.policy == MF_READ_ONLY)
-		return done_or(resolve_read_only(f, p, g, plan, err));
-	if (!need_made(f, p, g, plan))
+		return done_or(mf_record_read_only(f, p, g, plan, err));
+	if (!mf_made_need(f, p, g, plan))
 		return WAIT;
-	mf_code rc = store_made(f, p, g, true, err);
+	mf_code rc = mf_made_store(f, p, g, true, err);
 	if (rc == MF_OK)
 		rc = mf_rows_settled(f, p, g, err);
 	if (rc == MF_OK)
@@ -320,13 +81,13 @@ take_merge(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const 
 
 	if (rc != MF_OK)
 		return done_or(rc);
-	if (p->made != NULL && same_parents(g, p->made, plan) && p->made->deletion == theirs->deletion &&
+	if (p->made != NULL && mf_made_has_parents(g, p->made, plan) && p->made->deletion == theirs->deletion &&
 		(theirs->deletion || strcmp(p->made->content.text, theirs->content.text) == 0)) {
 		mf_snap_row *m = p->made;
 		p->made = NULL;
 		mf_apply_start(f, p, m, true);
 	} else {
-		mf_encode_start(f, p, proto(f, p, g, plan, theirs), (mf_pathstate){0});
+		mf_encode_start(f, p, mf_made_proto(f, p, g, plan, theirs), (mf_pathstate){0});
 	}
 	return WAIT;
 }
@@ -400,13 +161,13 @@ carry_out(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, const m
 	case MF_ACT_RELEASE_MARKER: return do_marker(f, p, g, plan);
 	case MF_ACT_WRITE_MARKER: return mf_choice_automatic(f, p, g, plan) ? AGAIN : do_marker(f, p, g, plan);
 	case MF_ACT_ADOPT:
-		if (!bit_is_theirs(p, g, plan->sid))
-			return done_or(adopt(f, p, g, plan->sid, err));
+		if (!mf_bit_is_theirs(p, g, plan->sid))
+			return done_or(mf_record_adopted(f, p, g, plan->sid, err));
 		/* fall through */
 	case MF_ACT_TAKE: mf_apply_start(f, p, mf_snap_row_dup(mf_facts_row(g, plan->sid)), false); return WAIT;
 	case MF_ACT_TAKE_MERGE: return take_merge(f, p, g, plan, mf_facts_row(g, plan->sid), err);
 	case MF_ACT_SNAPSHOT_LOCAL: return do_snapshot(f, p, g, plan, err);
-	case MF_ACT_RECORD_PUBLISHED: return on_or(record_published(f, p, g, err));
+	case MF_ACT_RECORD_PUBLISHED: return on_or(mf_record_published(f, p, g, err));
 	case MF_ACT_PUBLISH: mf_link_add(f, p, &mf_facts_row(g, g->e)->cap); return WAIT;
 	case MF_ACT_LINK: mf_link_add(f, p, &mf_facts_row(g, g->facts.base)->cap); return WAIT;
 	case MF_ACT_RECORD_CONFLICTS: return done_or(mf_rows_record(f, p, g, plan, err));
@@ -425,7 +186,7 @@ note_local_only(struct mf_folder *f, const struct mf_path *p, struct mf_gathered
 {
 	if (!f->conf.read_only || !p->seen.valid || (p->seen.kind != MF_LOCAL_FILE && p->seen.kind != MF_LOCAL_ABSENT))
 		return;
-	if (disk_is_e(p, g))
+	if (mf_disk_is_e(p, g))
 		mf_local_only_drop(f, p->relpath);
 	else
 		mf_local_only_note(f, p->relpath, &p->seen.st);
@@ -438,7 +199,7 @@ one_step(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g, mf_err *
 
 	mf_choice_facts(f, p, g);
 	mf_plan_path(&g->history, &g->facts, &plan);
-	if (bit_is_news(p, g, &plan)) {
+	if (mf_bit_is_news(p, g, &plan)) {
 		plan.act = MF_ACT_SNAPSHOT_LOCAL;
 		plan.sids[0] = g->e;
 		plan.n_sids = 1;

@@ -5,6 +5,8 @@ libmf_a_SOURCES += \
 	%reldir%/apply_sweep.c \
 	%reldir%/create.c \
 	%reldir%/decide.c \
+	%reldir%/made.c \
+	%reldir%/record.c \
 	%reldir%/engine.h \
 	%reldir%/entryset.c \
 	%reldir%/entryset.h \
