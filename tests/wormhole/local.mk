@@ -15,3 +15,9 @@ check_PROGRAMS += %reldir%/test_keys
 %canon_reldir%_test_keys_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_keys_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_keys
+
+check_PROGRAMS += %reldir%/test_session
+%canon_reldir%_test_session_SOURCES = %reldir%/test_session.c $(MF_GRID_GOLDEN)
+%canon_reldir%_test_session_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_session_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_session
