@@ -10,6 +10,7 @@ libmf_a_SOURCES += \
 	%reldir%/embedded_put.c \
 	%reldir%/embedded_update.c \
 	%reldir%/gc.h \
-	%reldir%/grid.c %reldir%/grid.h
+	%reldir%/grid.c %reldir%/grid.h \
+	%reldir%/web.c %reldir%/web.h
 include grid/lafs/local.mk
 include grid/store/local.mk

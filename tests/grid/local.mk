@@ -87,3 +87,12 @@ check_PROGRAMS += %reldir%/test_gc
 %canon_reldir%_test_gc_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_gc_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_gc
+
+# A server for tests; nothing beyond this machine is asked.
+MF_GRID_SERVE = %reldir%/serve.c %reldir%/serve.h
+
+check_PROGRAMS += %reldir%/test_web
+%canon_reldir%_test_web_SOURCES = %reldir%/test_web.c $(MF_GRID_SERVE)
+%canon_reldir%_test_web_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_web_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_web
