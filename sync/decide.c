@@ -4,7 +4,6 @@
 #include "sync/resolve.h"
 #include "sync/rules.h"
 
-
 enum { STEPS_MAX = 64 };
 
 /* AGAIN: the databases say something else now; ON: they do, and so do the gathered facts.
