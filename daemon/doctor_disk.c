@@ -16,7 +16,7 @@
 
 #include "daemon/files.h"
 #include "daemon/text.h"
-#include "sync/relpath.h"
+#include "sync/doc/relpath.h"
 
 enum { MAX_DIRS = 2000000, LOW_PERCENT = 5, SKEW_S = 2 };
 

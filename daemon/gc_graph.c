@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "daemon/jsontext.h"
-#include "sync/snapshot.h"
+#include "sync/doc/snapshot.h"
 
 /* -- marks ------------------------------------------------------------------------------------------------ */
 

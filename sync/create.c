@@ -11,9 +11,9 @@
 
 #include "base/json.h"
 #include "base/unicode.h"
-#include "sync/relpath.h"
-#include "sync/state.h"
-#include "sync/trust.h"
+#include "sync/doc/relpath.h"
+#include "sync/state/state.h"
+#include "sync/trust/trust.h"
 
 enum { AUTHOR_MAX = 255, METADATA_MAX = 65536 };
 

@@ -1,8 +1,8 @@
 /* One path, inside a turn: facts, decision, deed; again until it waits for something or is at rest. */
 #include "sync/decide.h"
-#include "sync/inherit.h"
-#include "sync/resolve.h"
-#include "sync/rules.h"
+#include "sync/inherit/inherit.h"
+#include "sync/settle/resolve.h"
+#include "sync/local/rules.h"
 
 enum { STEPS_MAX = 64 };
 

@@ -12,19 +12,19 @@
 #define MF_SYNC_ENGINE_H
 
 #include "base/sha256.h"
-#include "sync/apply.h"
+#include "sync/apply/apply.h"
 #include "sync/evidence.h"
 #include "sync/facts.h"
 #include "sync/folder.h"
-#include "sync/local.h"
-#include "sync/mount.h"
+#include "sync/local/local.h"
+#include "sync/local/mount.h"
 #include "sync/pairs.h"
 #include "sync/path.h"
-#include "sync/planner.h"
-#include "sync/relpath.h"
-#include "sync/remote.h"
-#include "sync/snapshot.h"
-#include "sync/state.h"
+#include "sync/plan/planner.h"
+#include "sync/doc/relpath.h"
+#include "sync/remote/remote.h"
+#include "sync/doc/snapshot.h"
+#include "sync/state/state.h"
 
 /* ---- tasks -------------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* From databases and the last look to the planner's facts. */
-#include "sync/rules.h"
+#include "sync/local/rules.h"
 
 #include <stdlib.h>
 

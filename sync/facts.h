@@ -3,8 +3,8 @@
 #ifndef MF_SYNC_FACTS_H
 #define MF_SYNC_FACTS_H
 
-#include "sync/planner.h"
-#include "sync/state.h"
+#include "sync/plan/planner.h"
+#include "sync/state/state.h"
 
 struct mf_folder;
 struct mf_path;

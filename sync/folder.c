@@ -1,6 +1,6 @@
 /* A folder: birth, death, requests. */
-#include "sync/resolve.h"
-#include "sync/rules.h"
+#include "sync/settle/resolve.h"
+#include "sync/local/rules.h"
 
 #include <stdlib.h>
 

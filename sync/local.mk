@@ -1,110 +1,110 @@
 libmf_a_SOURCES += \
-	%reldir%/apply.c \
-	%reldir%/apply.h \
-	%reldir%/apply_batch.c \
-	%reldir%/apply_sweep.c \
+	%reldir%/apply/apply.c \
+	%reldir%/apply/apply.h \
+	%reldir%/apply/batch.c \
+	%reldir%/apply/sweep.c \
 	%reldir%/create.c \
 	%reldir%/decide.c \
 	%reldir%/made.c \
 	%reldir%/record.c \
 	%reldir%/engine.h \
-	%reldir%/entryset.c \
-	%reldir%/entryset.h \
-	%reldir%/encode.c \
+	%reldir%/remote/entryset.c \
+	%reldir%/remote/entryset.h \
+	%reldir%/local/encode.c \
 	%reldir%/evidence.c \
 	%reldir%/evidence.h \
 	%reldir%/facts.c \
 	%reldir%/facts.h \
-	%reldir%/fetch.c \
+	%reldir%/remote/fetch.c \
 	%reldir%/folder.c \
 	%reldir%/folder.h \
 	%reldir%/folder_conf.c \
-	%reldir%/guard.c \
-	%reldir%/guard_mount.c \
+	%reldir%/local/guard.c \
+	%reldir%/local/guard_mount.c \
 	%reldir%/folder_set.c \
-	%reldir%/ignore.c \
-	%reldir%/ignore.h \
-	%reldir%/inherit.c \
-	%reldir%/inherit.h \
-	%reldir%/inherit_sweep.c \
-	%reldir%/inherit_work.c \
+	%reldir%/local/ignore.c \
+	%reldir%/local/ignore.h \
+	%reldir%/inherit/inherit.c \
+	%reldir%/inherit/inherit.h \
+	%reldir%/inherit/sweep.c \
+	%reldir%/inherit/work.c \
 	%reldir%/later.c \
-	%reldir%/local.h \
-	%reldir%/local_only.c \
-	%reldir%/look.c \
-	%reldir%/look.h \
-	%reldir%/look_file.c \
-	%reldir%/marker.c \
-	%reldir%/merge.c \
-	%reldir%/merge_text.c \
+	%reldir%/local/local.h \
+	%reldir%/local/local_only.c \
+	%reldir%/local/look.c \
+	%reldir%/local/look.h \
+	%reldir%/local/look_file.c \
+	%reldir%/settle/marker.c \
+	%reldir%/settle/merge.c \
+	%reldir%/settle/merge_text.c \
 	%reldir%/pairs.c \
 	%reldir%/pairs.h \
-	%reldir%/moves.c \
-	%reldir%/names.c \
-	%reldir%/names.h \
+	%reldir%/local/moves.c \
+	%reldir%/local/names.c \
+	%reldir%/local/names.h \
 	%reldir%/path.c \
 	%reldir%/path.h \
-	%reldir%/mount.c \
-	%reldir%/mount.h \
-	%reldir%/peers.c \
+	%reldir%/local/mount.c \
+	%reldir%/local/mount.h \
+	%reldir%/remote/peers.c \
 	%reldir%/people.c \
-	%reldir%/planner.c \
-	%reldir%/planner.h \
-	%reldir%/planner_facts.c \
-	%reldir%/planner_impl.h \
-	%reldir%/planner_rows.c \
-	%reldir%/poll.c \
-	%reldir%/poll.h \
-	%reldir%/poll_read.c \
-	%reldir%/publish.c \
-	%reldir%/relation.c \
-	%reldir%/relation.h \
-	%reldir%/relation_walk.c \
-	%reldir%/relpath.c \
-	%reldir%/relpath.h \
-	%reldir%/remote.h \
-	%reldir%/replace.c \
+	%reldir%/plan/planner.c \
+	%reldir%/plan/planner.h \
+	%reldir%/plan/planner_facts.c \
+	%reldir%/plan/planner_impl.h \
+	%reldir%/plan/planner_rows.c \
+	%reldir%/remote/poll.c \
+	%reldir%/remote/poll.h \
+	%reldir%/remote/poll_read.c \
+	%reldir%/remote/publish.c \
+	%reldir%/plan/relation.c \
+	%reldir%/plan/relation.h \
+	%reldir%/plan/relation_walk.c \
+	%reldir%/doc/relpath.c \
+	%reldir%/doc/relpath.h \
+	%reldir%/remote/remote.h \
+	%reldir%/apply/replace.c \
 	%reldir%/report.c \
-	%reldir%/resolve.c \
-	%reldir%/resolve.h \
-	%reldir%/rows.c \
-	%reldir%/rules.c \
-	%reldir%/rules.h \
-	%reldir%/scan.c \
+	%reldir%/settle/resolve.c \
+	%reldir%/settle/resolve.h \
+	%reldir%/settle/rows.c \
+	%reldir%/local/rules.c \
+	%reldir%/local/rules.h \
+	%reldir%/local/scan.c \
 	%reldir%/settings.c \
 	%reldir%/settings.h \
-	%reldir%/snapshot.c \
-	%reldir%/snapshot.h \
-	%reldir%/snapshot_parse.c \
-	%reldir%/state.c \
-	%reldir%/state.h \
-	%reldir%/state_chain.c \
-	%reldir%/state_chain.h \
-	%reldir%/state_conflict.c \
-	%reldir%/state_dir.c \
-	%reldir%/state_head.c \
-	%reldir%/state_held.c \
-	%reldir%/state_impl.h \
-	%reldir%/state_key.c \
-	%reldir%/state_local.c \
-	%reldir%/state_index.c \
-	%reldir%/state_mount.c \
-	%reldir%/state_path.c \
-	%reldir%/state_pending.c \
-	%reldir%/state_schema.c \
-	%reldir%/state_setting.c \
-	%reldir%/state_sql.h \
-	%reldir%/state_stmt.c \
-	%reldir%/trust.c \
-	%reldir%/trust.h \
-	%reldir%/trust_people.c \
-	%reldir%/trust_rules.c \
-	%reldir%/trust_settle.c \
+	%reldir%/doc/snapshot.c \
+	%reldir%/doc/snapshot.h \
+	%reldir%/doc/snapshot_parse.c \
+	%reldir%/state/state.c \
+	%reldir%/state/state.h \
+	%reldir%/state/chain.c \
+	%reldir%/state/chain.h \
+	%reldir%/state/conflict.c \
+	%reldir%/state/dir.c \
+	%reldir%/state/head.c \
+	%reldir%/state/held.c \
+	%reldir%/state/impl.h \
+	%reldir%/state/key.c \
+	%reldir%/state/local.c \
+	%reldir%/state/index.c \
+	%reldir%/state/mount.c \
+	%reldir%/state/path.c \
+	%reldir%/state/pending.c \
+	%reldir%/state/schema.c \
+	%reldir%/state/setting.c \
+	%reldir%/state/sql.h \
+	%reldir%/state/stmt.c \
+	%reldir%/trust/trust.c \
+	%reldir%/trust/trust.h \
+	%reldir%/trust/people.c \
+	%reldir%/trust/rules.c \
+	%reldir%/trust/settle.c \
 	%reldir%/turn.c \
-	%reldir%/walk.c \
-	%reldir%/walk.h \
-	%reldir%/walk_known.c \
-	%reldir%/walk_missing.c \
-	%reldir%/walk_mount.c \
-	%reldir%/watch.c
+	%reldir%/local/walk.c \
+	%reldir%/local/walk.h \
+	%reldir%/local/walk_known.c \
+	%reldir%/local/walk_missing.c \
+	%reldir%/local/walk_mount.c \
+	%reldir%/local/watch.c
 EXTRA_DIST += %reldir%/README.md docs/database.md docs/identity.md docs/magicignore.md docs/planner.md

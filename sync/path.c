@@ -1,6 +1,6 @@
 /* Paths under work: the table, the queue, rest and failure. */
-#include "sync/names.h"
-#include "sync/resolve.h"
+#include "sync/local/names.h"
+#include "sync/settle/resolve.h"
 
 #include <malloc.h>
 #include <stdlib.h>

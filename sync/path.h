@@ -4,9 +4,9 @@
 #define MF_SYNC_PATH_H
 
 #include "base/env.h"
-#include "sync/planner.h"
-#include "sync/snapshot.h"
-#include "sync/state.h"
+#include "sync/plan/planner.h"
+#include "sync/doc/snapshot.h"
+#include "sync/state/state.h"
 
 struct mf_folder;
 struct mf_apply;

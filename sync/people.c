@@ -1,6 +1,6 @@
 /* Who takes part: listing the Collective for people, adding to it. */
 #include "sync/engine.h"
-#include "sync/trust.h"
+#include "sync/trust/trust.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* What is recorded once a path is decided: Base, and the executable bit beside it. */
 #include "sync/decide.h"
-#include "sync/resolve.h"
+#include "sync/settle/resolve.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Turns: one database transaction in which every path that is ready takes its steps; and tasks, which start after
  * its commit. */
-#include "sync/inherit.h"
-#include "sync/resolve.h"
+#include "sync/inherit/inherit.h"
+#include "sync/settle/resolve.h"
 
 #include <stdlib.h>
 

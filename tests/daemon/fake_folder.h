@@ -5,7 +5,7 @@
 #define MF_TESTS_FAKE_FOLDER_H
 
 #include "sync/folder.h"
-#include "sync/state.h"
+#include "sync/state/state.h"
 
 /** How often mf_folder_forget() was called for a waiting scan, and how many folders are open. */
 extern int fake_deletes_word; /* what the folder "asking" was told; -1: nothing yet */

@@ -5,8 +5,8 @@
 #include <sodium.h>
 
 #include "base/json.h"
-#include "sync/relpath.h"
-#include "sync/snapshot.h"
+#include "sync/doc/relpath.h"
+#include "sync/doc/snapshot.h"
 #include "tests/fuzz/fuzz.h"
 
 /* author_seed_hex of golden/metadata-cases.json */

@@ -8,7 +8,7 @@
 
 #include "sim.h"
 #include "sync/folder.h"
-#include "sync/snapshot.h"
+#include "sync/doc/snapshot.h"
 
 #define CAST_DIR "/home/folder"
 #define CAST_STATE "/home/state"

@@ -5,7 +5,7 @@
 
 #include <criterion/criterion.h>
 
-#include "sync/relpath.h"
+#include "sync/doc/relpath.h"
 
 /* What was verified once, and how often it is asked for: a signature takes longer than all the rest of a test. */
 struct cast_seen {

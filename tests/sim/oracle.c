@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sync/relpath.h"
+#include "sync/doc/relpath.h"
 
 void
 oracle_free(struct oracle *o)

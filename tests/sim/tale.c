@@ -7,7 +7,7 @@
 
 #include <criterion/criterion.h>
 
-#include "sync/rules.h"
+#include "sync/local/rules.h"
 
 enum { UNKNOWN_RANK = 25 };
 

@@ -7,7 +7,7 @@
 
 #include "forge.h"
 #include "play.h"
-#include "sync/relpath.h"
+#include "sync/doc/relpath.h"
 
 static void
 link_into(struct play *p, const mf_dirwrite *dir, const char *name, const char *cap)

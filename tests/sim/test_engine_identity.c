@@ -7,7 +7,7 @@
 #include "base/base32.h"
 #include "forge.h"
 #include "sync/engine.h"
-#include "sync/state_impl.h"
+#include "sync/state/impl.h"
 
 static const uint8_t stranger[32] = {0x5e, 1}, stranger2[32] = {0x5e, 2};
 

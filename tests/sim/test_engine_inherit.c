@@ -6,8 +6,8 @@
 #include <criterion/criterion.h>
 
 #include "forge.h"
-#include "sync/relpath.h"
-#include "sync/state.h"
+#include "sync/doc/relpath.h"
+#include "sync/state/state.h"
 
 #define V(n) "version " n " of it, long enough not to travel inside its capability ......"
 #define STASH CAST_STATE "/stash/"

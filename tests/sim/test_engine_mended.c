@@ -7,7 +7,7 @@
 #include <criterion/criterion.h>
 
 #include "says.h"
-#include "sync/relpath.h"
+#include "sync/doc/relpath.h"
 
 static void
 pair_init(struct cast_pair *p, uint64_t seed)

@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "says.h"
-#include "sync/relpath.h"
+#include "sync/doc/relpath.h"
 #include "well.h"
 
 enum { MANY = 30, DISK = 5 };

@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "forge.h"
-#include "sync/relpath.h"
+#include "sync/doc/relpath.h"
 
 Test(engine_odd, case_35_an_unreadable_file_holds_nothing_up, .timeout = 60)
 {

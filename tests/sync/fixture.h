@@ -4,7 +4,7 @@
 #define MF_TESTS_SYNC_FIXTURE_H
 
 #include "base/env.h"
-#include "sync/state.h"
+#include "sync/state/state.h"
 
 struct fixture {
 	struct mf_env *env;

@@ -44,7 +44,7 @@ SOAK_TESTS += %reldir%/test_planner_random
 check_PROGRAMS += %reldir%/test_planner_bulk
 %canon_reldir%_test_planner_bulk_SOURCES = %reldir%/test_planner_random.c $(MF_MODEL_WORLD) \
 	%reldir%/model_check.c %reldir%/model_check.h %reldir%/model_random.c \
-	sync/planner.c sync/planner_facts.c sync/planner_rows.c sync/relation.c sync/relation_walk.c base/buf.c base/err.c
+	sync/plan/planner.c sync/plan/planner_facts.c sync/plan/planner_rows.c sync/plan/relation.c sync/plan/relation_walk.c base/buf.c base/err.c
 %canon_reldir%_test_planner_bulk_CFLAGS = $(WARN_CFLAGS) $(HARDEN_CFLAGS) $(DEPS_CFLAGS) $(GIT2_CFLAGS) \
 	$(CRITERION_CFLAGS) -DMF_BULK
 %canon_reldir%_test_planner_bulk_LDFLAGS = $(HARDEN_LDFLAGS)

@@ -10,7 +10,7 @@
 #define MF_TESTS_MODEL_WORLD_H
 
 #include "base/buf.h"
-#include "sync/planner.h"
+#include "sync/plan/planner.h"
 
 enum {
 	MW_PEERS = 6,

@@ -3,7 +3,7 @@
 #ifndef MF_TESTS_PLANNER_CASE_H
 #define MF_TESTS_PLANNER_CASE_H
 
-#include "sync/planner.h"
+#include "sync/plan/planner.h"
 
 /** Letters name snapshots and are their capabilities, so that their order is the alphabet's.  Digits are
  *  contents, '-' is a deletion, or absent; '\0' in a field: none. */

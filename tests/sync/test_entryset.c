@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sync/entryset.h"
+#include "sync/remote/entryset.h"
 
 enum { NAMES = 3000 };
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sync/planner.h"
+#include "sync/plan/planner.h"
 #include "tests/sync/fixture.h"
 
 static mf_err err;

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "sync/ignore.h"
+#include "sync/local/ignore.h"
 #include "tests/grid/golden.h"
 
 static mf_err err;

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "sync/resolve.h"
+#include "sync/settle/resolve.h"
 
 struct merged {
 	mf_buf out;

@@ -1,7 +1,7 @@
 /* Names that programs give to what they write for a moment. */
 #include <criterion/criterion.h>
 
-#include "sync/names.h"
+#include "sync/local/names.h"
 
 Test(names, a_name_tells_what_its_file_is_for, .timeout = 10)
 {

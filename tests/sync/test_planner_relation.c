@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "sync/relation.h"
+#include "sync/plan/relation.h"
 
 enum { MOST = 14, CASES = 20000 };
 

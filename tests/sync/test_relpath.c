@@ -1,7 +1,7 @@
 /* Names: mangling by golden/mangle.json, what a path may be, temporary and marker names. */
 #include <criterion/criterion.h>
 
-#include "sync/relpath.h"
+#include "sync/doc/relpath.h"
 #include "tests/grid/golden.h"
 
 static void

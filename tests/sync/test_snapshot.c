@@ -8,8 +8,8 @@
 
 #include "base/base32.h"
 #include "base/json.h"
-#include "sync/relpath.h"
-#include "sync/snapshot.h"
+#include "sync/doc/relpath.h"
+#include "sync/doc/snapshot.h"
 #include "tests/grid/golden.h"
 
 /* Golden data with integers of any size (modification_time 1e19 is a case), and Python's NaN, which no JSON is. */

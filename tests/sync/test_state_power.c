@@ -5,7 +5,7 @@
 
 #include <sodium.h>
 
-#include "sync/state.h"
+#include "sync/state/state.h"
 #include "tests/sim/sim.h"
 
 static mf_err err;

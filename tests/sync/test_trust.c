@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "sync/trust.h"
+#include "sync/trust/trust.h"
 
 Test(trust, judged_line_by_line, .timeout = 10)
 {
