@@ -21,3 +21,13 @@ check_PROGRAMS += %reldir%/test_session
 %canon_reldir%_test_session_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_session_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_session
+
+# A server in memory and a bad network.
+MF_WORMHOLE_NET = %reldir%/net.c %reldir%/net.h %reldir%/server.c %reldir%/server.h
+
+check_PROGRAMS += %reldir%/test_mailbox_random
+%canon_reldir%_test_mailbox_random_SOURCES = %reldir%/test_mailbox_random.c $(MF_WORMHOLE_NET)
+%canon_reldir%_test_mailbox_random_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_mailbox_random_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_mailbox_random
+SOAK_TESTS += %reldir%/test_mailbox_random
