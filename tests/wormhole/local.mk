@@ -31,3 +31,12 @@ check_PROGRAMS += %reldir%/test_mailbox_random
 %canon_reldir%_test_mailbox_random_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_mailbox_random
 SOAK_TESTS += %reldir%/test_mailbox_random
+
+check_PROGRAMS += %reldir%/test_rendezvous %reldir%/test_rendezvous_life
+%canon_reldir%_test_rendezvous_SOURCES = %reldir%/test_rendezvous.c %reldir%/parties.c %reldir%/parties.h $(MF_GRID_GOLDEN)
+%canon_reldir%_test_rendezvous_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_rendezvous_LDADD = $(SIM_LIBS)
+%canon_reldir%_test_rendezvous_life_SOURCES = %reldir%/test_rendezvous_life.c %reldir%/parties.c %reldir%/parties.h $(MF_GRID_GOLDEN)
+%canon_reldir%_test_rendezvous_life_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_rendezvous_life_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_rendezvous %reldir%/test_rendezvous_life
