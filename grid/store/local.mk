@@ -1,4 +1,7 @@
 libmf_a_SOURCES += \
+	%reldir%/cbor_io.c %reldir%/cbor_io.h \
+	%reldir%/gbs_cbor.c %reldir%/gbs_cbor.h \
+	%reldir%/gbs_rtw.c \
 	%reldir%/identity.c \
 	%reldir%/image.c %reldir%/image.h \
 	%reldir%/immutable.c %reldir%/immutable.h \
@@ -6,7 +9,9 @@ libmf_a_SOURCES += \
 	%reldir%/lease.c %reldir%/lease.h \
 	%reldir%/mutable.c %reldir%/mutable.h \
 	%reldir%/newfile.c \
+	%reldir%/nurl.c %reldir%/nurl.h \
 	%reldir%/rtw.c \
+	%reldir%/share_set.h \
 	%reldir%/store.c %reldir%/store.h \
 	%reldir%/sweep.c %reldir%/sweep.h \
 	%reldir%/trash.c \

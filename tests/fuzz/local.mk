@@ -3,10 +3,12 @@ FUZZ_TARGETS = \
 	%reldir%/fuzz_caps \
 	%reldir%/fuzz_chk \
 	%reldir%/fuzz_dir \
+	%reldir%/fuzz_gbs \
 	%reldir%/fuzz_json \
 	%reldir%/fuzz_log \
 	%reldir%/fuzz_http \
 	%reldir%/fuzz_netstring \
+	%reldir%/fuzz_nurl \
 	%reldir%/fuzz_sdmf \
 	%reldir%/fuzz_snapshot
 %canon_reldir%_fuzz_caps_SOURCES = %reldir%/fuzz_caps.c $(FUZZ_DRIVER)
@@ -15,6 +17,8 @@ FUZZ_TARGETS = \
 %canon_reldir%_fuzz_chk_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_dir_SOURCES = %reldir%/fuzz_dir.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_dir_LDADD = $(FUZZ_LIBS)
+%canon_reldir%_fuzz_gbs_SOURCES = %reldir%/fuzz_gbs.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_gbs_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_json_SOURCES = %reldir%/fuzz_json.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_json_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_log_SOURCES = %reldir%/fuzz_log.c $(FUZZ_DRIVER)
@@ -23,6 +27,8 @@ FUZZ_TARGETS = \
 %canon_reldir%_fuzz_http_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_netstring_SOURCES = %reldir%/fuzz_netstring.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_netstring_LDADD = $(FUZZ_LIBS)
+%canon_reldir%_fuzz_nurl_SOURCES = %reldir%/fuzz_nurl.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_nurl_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_sdmf_SOURCES = %reldir%/fuzz_sdmf.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_sdmf_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_snapshot_SOURCES = %reldir%/fuzz_snapshot.c $(FUZZ_DRIVER)

@@ -44,6 +44,18 @@ check_PROGRAMS += %reldir%/test_chk_threads
 %canon_reldir%_test_chk_threads_LDADD = $(MF_LIBS)
 TESTS += %reldir%/test_chk_threads
 
+check_PROGRAMS += %reldir%/test_gbs_bodies
+%canon_reldir%_test_gbs_bodies_SOURCES = %reldir%/test_gbs_bodies.c $(MF_GRID_GOLDEN)
+%canon_reldir%_test_gbs_bodies_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_gbs_bodies_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_gbs_bodies
+
+check_PROGRAMS += %reldir%/test_nurl
+%canon_reldir%_test_nurl_SOURCES = %reldir%/test_nurl.c $(MF_GRID_GOLDEN)
+%canon_reldir%_test_nurl_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_nurl_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_nurl
+
 # A store of its own for each test.
 MF_GRID_STORE = %reldir%/store_fixture.c %reldir%/store_fixture.h $(MF_GRID_GOLDEN)
 
