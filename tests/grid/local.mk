@@ -108,3 +108,9 @@ check_PROGRAMS += %reldir%/test_web
 %canon_reldir%_test_web_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_web_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_web
+
+check_PROGRAMS += %reldir%/test_remote
+%canon_reldir%_test_remote_SOURCES = %reldir%/test_remote.c $(MF_GRID_SERVE) $(MF_GRID_GOLDEN)
+%canon_reldir%_test_remote_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_remote_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_remote
