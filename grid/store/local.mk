@@ -10,6 +10,7 @@ libmf_a_SOURCES += \
 	%reldir%/mutable.c %reldir%/mutable.h \
 	%reldir%/newfile.c \
 	%reldir%/nurl.c %reldir%/nurl.h \
+	%reldir%/placement.c %reldir%/placement.h \
 	%reldir%/remote.c %reldir%/remote.h \
 	%reldir%/rtw.c \
 	%reldir%/share_set.h \

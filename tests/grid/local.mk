@@ -114,3 +114,9 @@ check_PROGRAMS += %reldir%/test_remote
 %canon_reldir%_test_remote_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_remote_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_remote
+
+check_PROGRAMS += %reldir%/test_placement
+%canon_reldir%_test_placement_SOURCES = %reldir%/test_placement.c $(MF_GRID_GOLDEN)
+%canon_reldir%_test_placement_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_placement_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_placement
