@@ -30,7 +30,7 @@ struct mf_links_ops {
 	struct mf_link *(*open)(struct mf_links *, const char *url, const mf_link_events *events, void *arg);
 	/** Queue a message; only after up().  More than 8 MiB waiting ends the link. */
 	void (*send)(struct mf_link *, mf_str text);
-	/** What is queued is still sent if it can be, for a moment; no event comes any more.  NULL allowed. */
+	/** Give it up: no event comes any more.  Allowed inside its events.  NULL allowed. */
 	void (*drop)(struct mf_link *);
 };
 

@@ -38,6 +38,7 @@ enum mf_mailbox_kind {
 	MF_MAILBOX_VERIFIED,   /**< text: the verifier's 32 bytes */
 	MF_MAILBOX_VERSIONS,   /**< json */
 	MF_MAILBOX_MESSAGE,    /**< text */
+	MF_MAILBOX_CHANGED,    /**< before anything that relies on it is said */
 	MF_MAILBOX_LINK,       /**< closed->err.code: MF_OK made, else lost */
 	MF_MAILBOX_CLOSED,     /**< closed: the machine has ended and does nothing more */
 };

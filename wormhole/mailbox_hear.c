@@ -132,6 +132,8 @@ hear_claimed(struct mf_mailbox *m, const json_t *top, mf_err *err)
 	m->box = MF_BOX_KNOWN;
 	free(m->box_id);
 	m->box_id = mf_strdup(id);
+	/* Were it forgotten in a restart, the nameplate would be claimed again, and could be another pair's by then. */
+	(void)mf_mailbox_wish(m, MF_MAILBOX_CHANGED, (mf_str){0}, NULL);
 	mf_mailbox_open(m);
 }
 
@@ -163,8 +165,11 @@ hear_closed(struct mf_mailbox *m, const json_t *top, mf_err *err)
 static void
 echo(struct mf_mailbox *m, mf_str phase)
 {
-	if (mf_str_eq(phase, MF_STR("pake")))
+	if (mf_str_eq(phase, MF_STR("pake"))) {
+		if (!m->pake_echoed)
+			(void)mf_mailbox_wish(m, MF_MAILBOX_CHANGED, (mf_str){0}, NULL);
 		m->pake_echoed = m->pake_here = true;
+	}
 	for (mf_letter **at = &m->pending.first; *at != NULL; at = &(*at)->next) {
 		if (mf_str_eq(mf_strz((*at)->phase), phase)) {
 			mf_letters_remove(&m->pending, at);

@@ -169,6 +169,7 @@ take_pake(struct mf_mailbox *m, mf_str side, mf_str body)
 		return;
 	}
 	m->keyed = true;
+	(void)mf_mailbox_wish(m, MF_MAILBOX_CHANGED, (mf_str){0}, NULL);
 	mf_buf_addz(&plain, "{\"app_versions\": ");
 	mf_buf_adds(&plain, mf_buf_str(&m->versions));
 	mf_buf_addc(&plain, '}');

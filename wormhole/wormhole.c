@@ -80,6 +80,8 @@ tell(struct mf_wormhole *w, const mf_mailbox_out *o)
 		e->versions(w->arg, o->json);
 	else if (o->kind == MF_MAILBOX_MESSAGE && e->message != NULL)
 		e->message(w->arg, o->text);
+	else if (o->kind == MF_MAILBOX_CHANGED && e->changed != NULL)
+		e->changed(w->arg);
 	else if (o->kind == MF_MAILBOX_LINK && e->link != NULL)
 		e->link(w->arg, o->closed.err.code == MF_OK ? NULL : &o->closed.err);
 	else if (o->kind == MF_MAILBOX_CLOSED)
@@ -111,6 +113,7 @@ pump(struct mf_wormhole *w)
 		case MF_MAILBOX_VERIFIED:
 		case MF_MAILBOX_VERSIONS:
 		case MF_MAILBOX_MESSAGE:
+		case MF_MAILBOX_CHANGED:
 		case MF_MAILBOX_LINK: tell(w, &o); break;
 		case MF_MAILBOX_CLOSED:
 			ended = true;

@@ -65,7 +65,7 @@ typedef struct mf_wormhole_events {
 	void (*welcome)(void *arg, const json_t *welcome);
 	/** Nameplates that the server lists, strings; after mf_wormhole_list(). */
 	void (*nameplates)(void *arg, const json_t *list);
-	/** The code is settled.  From now on mf_wormhole_save() has what a restart needs; save before returning. */
+	/** The code is settled; from now on mf_wormhole_save() has what a restart needs. */
 	void (*code)(void *arg, mf_str code);
 	/** The peer knows the code.  @param verifier may be compared by the two people */
 	void (*verified)(void *arg, const uint8_t verifier[32]);
@@ -73,6 +73,8 @@ typedef struct mf_wormhole_events {
 	void (*versions)(void *arg, const json_t *app_versions);
 	/** The peer's next message, any bytes. */
 	void (*message)(void *arg, mf_str message);
+	/** What mf_wormhole_save() gives has changed, and what is said next relies on it. */
+	void (*changed)(void *arg);
 	/** The connection was made (@p why NULL) or lost; it is made again.  For a status line. */
 	void (*link)(void *arg, const mf_err *why);
 	/** Once, last: the wormhole is freed when this returns. */
@@ -114,8 +116,8 @@ void mf_wormhole_close(struct mf_wormhole *w, enum mf_mood mood);
 void mf_wormhole_free(struct mf_wormhole *w);
 
 /** Append all that is needed to go on after a restart: a secret, as JSON.  With what the owner knows itself it belongs
- *  into one file, written whenever code(), versions() or message() came or something was sent.  Nothing is appended
- *  before code() and after the end. */
+ *  into one file, written before code(), changed(), versions() or message() returns, and after something was sent.  Nothing
+ *  is appended before code() and once it is closing. */
 void mf_wormhole_save(const struct mf_wormhole *w, mf_buf *out);
 
 #endif

@@ -40,3 +40,8 @@ check_PROGRAMS += %reldir%/test_rendezvous %reldir%/test_rendezvous_life
 %canon_reldir%_test_rendezvous_life_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_rendezvous_life_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_rendezvous %reldir%/test_rendezvous_life
+
+# Our wormhole as a program, for tests/e2e/wormhole.py.  Built by `all`, which is all that check-conformance needs.
+noinst_PROGRAMS += %reldir%/talk
+%canon_reldir%_talk_SOURCES = %reldir%/talk.c
+%canon_reldir%_talk_LDADD = $(MF_LIBS)

@@ -23,7 +23,7 @@ struct net_peer {
 	struct mf_mailbox *box;
 	struct server_conn *server; /* the server's end, while it lives */
 	unsigned conn;              /* connections so far */
-	bool making, up;
+	bool making, up, halted;
 	uint64_t last[2]; /* arrival of the last message to the server, to the client */
 	net_event *event;
 	void *arg;
@@ -191,7 +191,7 @@ net_pump(struct net_peer *p)
 {
 	mf_mailbox_out o;
 
-	while (p->box != NULL && mf_mailbox_next(p->box, &o)) {
+	while (!p->halted && mf_mailbox_next(p->box, &o)) {
 		if (o.kind == MF_MAILBOX_CONNECT)
 			connect_peer(p);
 		else if (o.kind == MF_MAILBOX_SEND)
@@ -276,6 +276,19 @@ net_is_up(const struct net_peer *p)
 	return p->up;
 }
 
+void
+net_halt(struct net_peer *p)
+{
+	drop(p);
+	p->halted = true;
+}
+
+bool
+net_halted(const struct net_peer *p)
+{
+	return p->halted;
+}
+
 static void
 lose(struct net_peer *p, const char *why)
 {
@@ -323,6 +336,12 @@ arrive(struct net *n, coming *c)
 	}
 }
 
+static uint64_t
+deadline(const struct net_peer *p)
+{
+	return p->halted ? UINT64_MAX : mf_mailbox_deadline(p->box);
+}
+
 /* The first to arrive, taken out; NULL if a machine's deadline or @p until comes before it. */
 static coming *
 next_coming(struct net *n, uint64_t until)
@@ -336,8 +355,8 @@ next_coming(struct net *n, uint64_t until)
 			first = i;
 	}
 	for (size_t i = 0; i < PEERS; i++) {
-		if (n->peer[i] != NULL && mf_mailbox_deadline(n->peer[i]->box) < at)
-			at = mf_mailbox_deadline(n->peer[i]->box);
+		if (n->peer[i] != NULL && deadline(n->peer[i]) < at)
+			at = deadline(n->peer[i]);
 	}
 	if (first == NULL || (*first)->at > at) {
 		n->now = at > n->now ? at : n->now;
@@ -367,7 +386,7 @@ net_run(struct net *n, bool (*done)(void *arg), void *arg, uint64_t until)
 		for (size_t i = 0; i < PEERS; i++) {
 			struct net_peer *p = n->peer[i];
 
-			if (p == NULL || mf_mailbox_deadline(p->box) > n->now)
+			if (p == NULL || deadline(p) > n->now)
 				continue;
 			mf_mailbox_tick(p->box, n->now);
 			net_pump(p);

@@ -38,6 +38,9 @@ void net_peer_free(struct net_peer *p);
 struct mf_mailbox *net_mailbox(struct net_peer *p);
 /** The owner has asked the machine for something: do what it wants now. */
 void net_pump(struct net_peer *p);
+/** The process stops in the middle of what it does; only net_peer_free() is left. */
+void net_halt(struct net_peer *p);
+bool net_halted(const struct net_peer *p);
 /** The peer's connection ends, if it has one. */
 void net_cut(struct net_peer *p);
 bool net_is_up(const struct net_peer *p);

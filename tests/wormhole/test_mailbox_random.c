@@ -41,8 +41,8 @@ typedef struct side {
 	struct play *play;
 	char name; /* 'A' invites, 'B' joins, 'C' disturbs */
 	struct net_peer *peer;
-	app app, saved_app, older_app;
-	mf_buf saved, older; /* what a restart finds; a crash in the middle finds the older one */
+	app app, saved_app;
+	mf_buf saved; /* what a restart finds */
 	bool closed, gone;
 	uint64_t born;
 	mf_wormhole_closed how;
@@ -90,16 +90,19 @@ heard(side *s, mf_str message)
 		mf_mailbox_close(net_mailbox(s->peer), net_now(p->net), MF_MOOD_HAPPY);
 }
 
+/* The process may die before the new state is on disk: then nothing happens that relies on it. */
 static void
 save(side *s)
 {
-	mf_buf now = {0};
+	play *p = s->play;
 
-	mf_mailbox_save(net_mailbox(s->peer), &now);
-	mf_buf_free(&s->older);
-	s->older = s->saved;
-	s->older_app = s->saved_app;
-	s->saved = now;
+	if (s->saved.n > 0 && net_now(p->net) < net_faults_of(p->net)->calm_at && net_chance(p->net, 50)) {
+		net_halt(s->peer);
+		p->restart_at = net_now(p->net) + net_random(p->net, MINUTE);
+		return;
+	}
+	s->saved.n = 0;
+	mf_mailbox_save(net_mailbox(s->peer), &s->saved);
 	s->saved_app = s->app;
 }
 
@@ -126,7 +129,7 @@ event(void *arg, struct net_peer *peer, const mf_mailbox_out *o)
 		MUST(p->code[0] == '\0' || strstr(o->closed.err.text, p->code) == NULL);
 		return;
 	}
-	if (p->kind == RESTARTS && o->kind >= MF_MAILBOX_CODE && o->kind <= MF_MAILBOX_MESSAGE)
+	if (p->kind == RESTARTS && o->kind >= MF_MAILBOX_CODE && o->kind <= MF_MAILBOX_CHANGED)
 		save(s);
 }
 
@@ -156,19 +159,18 @@ type_code(play *p, side *s, char name, bool right)
 	net_pump(s->peer);
 }
 
-/* The process dies, perhaps before it could save its last step, and is started again. */
+/* The process dies, if it has not already, and is started again. */
 static void
 restart(play *p, side *s)
 {
-	bool older = net_chance(p->net, 500);
 	mf_buf from = {0};
 
 	if (s->peer == NULL || s->closed)
 		return;
-	mf_buf_adds(&from, mf_buf_str(older ? &s->older : &s->saved));
+	mf_buf_adds(&from, mf_buf_str(&s->saved));
 	if (from.n > 0) {
 		net_peer_free(s->peer);
-		s->app = older ? s->older_app : s->saved_app;
+		s->app = s->saved_app;
 		begin(p, s, s->name, mf_buf_str(&from));
 	}
 	mf_buf_free(&from);
@@ -221,8 +223,17 @@ act(play *p)
 	if (due(p, &p->third_at) && p->code[0] != '\0')
 		type_code(p, &p->c, 'C', net_chance(p->net, 500));
 	if (due(p, &p->restart_at)) {
-		restart(p, one);
-		if (net_chance(p->net, 700))
+		bool halted = false;
+
+		for (side *s = &p->a; s <= &p->b; s++) {
+			if (s->peer != NULL && !s->closed && net_halted(s->peer)) {
+				restart(p, s);
+				halted = true;
+			}
+		}
+		if (!halted)
+			restart(p, one);
+		if (p->restart_at == UINT64_MAX && net_chance(p->net, 700))
 			p->restart_at = net_now(p->net) + net_random(p->net, MINUTE);
 	}
 	if (due(p, &p->gone_at) && !one->closed) {
@@ -340,7 +351,6 @@ run(uint64_t seed, unsigned ends[KINDS][MF_WORMHOLE_LIMIT + 1])
 	net_free(p->net);
 	for (side *s = &p->a; s <= &p->c; s++) {
 		mf_buf_free(&s->saved);
-		mf_buf_free(&s->older);
 	}
 }
 
