@@ -12,6 +12,7 @@ E2E = \
 	%reldir%/save_patterns.py \
 	%reldir%/watching.py \
 	%reldir%/adopt.py \
+	%reldir%/wormhole.py \
 	%reldir%/gc.py \
 	%reldir%/kills.py \
 	%reldir%/kill_calls.py \

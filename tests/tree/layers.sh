@@ -15,7 +15,7 @@ floor() {
 	esac
 }
 
-echo "1..4"
+echo "1..5"
 bad=$(cd "$MF_SRC" && for room in base grid wormhole sync invites daemon; do
 	find "$room" -name '*.[ch]' -exec sed -n 's|^[ \t]*#[ \t]*include[ \t]*"\([^"]*\)".*|{} \1|p' {} \; |
 		while read -r file header; do
@@ -51,3 +51,8 @@ bad=$(cd "$MF_SRC" && for room in doc plan state; do
 	grep -n '#include "' sync/$room/*.[ch] | grep -vE "\"($(may $room))" | sed 's/^/# /'
 done)
 if [ -z "$bad" ]; then echo "ok - documents, planner and databases stand alone"; else echo "$bad" && echo "not ok - documents, planner and databases stand alone"; fi
+
+# Within wormhole/: sockets, libcurl, wslay and the loop only where links are made and framed.
+bad=$(cd "$MF_SRC" && grep -nE '#[[:space:]]*include[[:space:]]*<(uv|curl/.*|wslay/.*|fcntl|unistd|time|sys/.*|pthread|netinet/.*)\.h>' \
+	wormhole/*.[ch] | grep -vE '^wormhole/(link_real|ws)[a-z_]*\.[ch]:' | sed 's/^/# /')
+if [ -z "$bad" ]; then echo "ok - wormhole reaches the network through links only"; else echo "$bad" && echo "not ok - wormhole reaches the network through links only"; fi
