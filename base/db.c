@@ -35,6 +35,44 @@ mf_db_fail(mf_err *err, sqlite3 *db, int rc, const char *what)
 	return mf_fail(err, mf_db_code(rc), extended, "%s: %s", what, why);
 }
 
+static mf_code
+open_as(int flags, const char *path, int busy_ms, sqlite3 **out, mf_err *err)
+{
+	int rc = sqlite3_open_v2(path, out, flags, NULL);
+
+	if (rc == SQLITE_OK) {
+		(void)sqlite3_busy_timeout(*out, busy_ms);
+		rc = sqlite3_exec(
+			*out, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL); /* looks for a journal */
+	}
+	if (rc == SQLITE_OK)
+		return MF_OK;
+	mf_code code = mf_db_fail(err, *out, rc, path);
+	(void)sqlite3_close(*out);
+	*out = NULL;
+	return code;
+}
+
+mf_code
+mf_db_open_reader(const char *path, int busy_ms, sqlite3 **out, mf_err *err)
+{
+	mf_err why = {.code = MF_OK};
+	mf_code code = open_as(SQLITE_OPEN_READONLY, path, busy_ms, out, &why);
+
+	if (code == MF_OK)
+		return MF_OK;
+	if (why.sys == SQLITE_READONLY_ROLLBACK) {
+		if (open_as(SQLITE_OPEN_READWRITE, path, busy_ms, out, &why) != MF_OK)
+			return mf_fail(
+				err, MF_EIO, SQLITE_READONLY_ROLLBACK, "undo an interrupted change: %s", why.text);
+		(void)sqlite3_close(*out);
+		code = open_as(SQLITE_OPEN_READONLY, path, busy_ms, out, &why);
+	}
+	if (code != MF_OK && err != NULL)
+		*err = why;
+	return code;
+}
+
 mf_code
 mf_db_exec(sqlite3 *db, const char *sql, mf_err *err)
 {

@@ -20,6 +20,14 @@ mf_code mf_db_code(int rc);
  *  Call it before anything else uses @p db.  @p db may be NULL. */
 mf_code mf_db_fail(mf_err *err, sqlite3 *db, int rc, const char *what);
 
+/** Opens the database at @p path only to read it, whoever uses it meanwhile; waits @p busy_ms for them at most.  A change
+ *  that a program left half made when it was killed (SQLite's hot journal) is undone first, as its next writer would:
+ *  for that alone it is opened for writing.
+ *  @param out closed by the caller with sqlite3_close(); NULL unless MF_OK.
+ *  @return as mf_db_code(); MF_EIO with err->sys = SQLITE_READONLY_ROLLBACK: there is such a change, and it cannot be
+ *          undone from here, for lack of permission to write, say. */
+mf_code mf_db_open_reader(const char *path, int busy_ms, sqlite3 **out, mf_err *err);
+
 /** Runs SQL text without parameters or results (several statements allowed). */
 mf_code mf_db_exec(sqlite3 *db, const char *sql, mf_err *err);
 

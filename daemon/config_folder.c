@@ -54,9 +54,10 @@ mf_config_folder_conf(const char *name, const char *state_dir, mf_folder_conf *o
 	char *path = mf_path_join(state_dir, "state.sqlite");
 	sqlite3 *db = NULL;
 	sqlite3_stmt *q = NULL;
-	int got = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL);
-	mf_code rc = got != SQLITE_OK ? mf_db_fail(err, db, got, path) : mf_db_prepare(db, &sql, &q, 1, err);
+	mf_code rc = mf_db_open_reader(path, 0, &db, err);
 
+	if (rc == MF_OK)
+		rc = mf_db_prepare(db, &sql, &q, 1, err);
 	memset(out, 0, sizeof(*out));
 	out->name = mf_strdup(mf_strz(name));
 	out->state_dir = mf_strdup(mf_strz(state_dir));

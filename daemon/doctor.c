@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/db.h"
 #include "daemon/endpoint.h"
 #include "daemon/files.h"
 
@@ -69,19 +70,23 @@ check_database(const char *path, const char *what, mf_findings *all)
 {
 	sqlite3 *db = NULL;
 	sqlite3_stmt *q = NULL;
-	const char *said = "cannot be read";
-	bool ok = false;
+	mf_err err = {.code = MF_OK};
+	const char *said = "ok";
 
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
-		(void)sqlite3_busy_timeout(db, 2000);
-	if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &q, NULL) == SQLITE_OK &&
-		sqlite3_step(q) == SQLITE_ROW) {
-		said = (const char *)sqlite3_column_text(q, 0);
-		ok = strcmp(said, "ok") == 0;
-	} else if (db != NULL) {
-		said = sqlite3_errmsg(db);
+	if (mf_db_open_reader(path, 2000, &db, &err) == MF_OK) {
+		if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &q, NULL) == SQLITE_OK &&
+			sqlite3_step(q) == SQLITE_ROW)
+			said = (const char *)sqlite3_column_text(q, 0);
+		else
+			said = sqlite3_errmsg(db);
 	}
-	if (ok)
+	if (err.sys == SQLITE_READONLY_ROLLBACK)
+		mf_finding_add(all, MF_FINDING_WRONG, "databases",
+			"%s (%s): a change was interrupted; start the daemon, which undoes it", what, path);
+	else if (err.code != MF_OK)
+		mf_finding_add(all, MF_FINDING_WRONG, "databases", "%s: %s; stop the daemon and restore a copy", what,
+			err.text);
+	else if (strcmp(said, "ok") == 0)
 		mf_finding_add(all, MF_FINDING_OK, "databases", "%s is sound", what);
 	else
 		mf_finding_add(all, MF_FINDING_WRONG, "databases", "%s (%s): %s; stop the daemon and restore a copy",

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/db.h"
+
 /* Configurations to ask: those that the store knows, and the one that asks. */
 struct users {
 	char **dir;
@@ -100,6 +102,11 @@ look_for_reached(struct gc_run *r, const struct users *u, mf_err *err)
 		mf_err why = {.code = MF_OK};
 		mf_code rc = gc_roots_of(r, u->dir[i], &why);
 
+		if (why.sys == SQLITE_READONLY_ROLLBACK)
+			return mf_fail(err, MF_EAUTH, 0,
+				"a change in configuration %.80s was interrupted, and cannot be undone here: "
+				"start its daemon",
+				u->dir[i]);
 		if (rc == MF_EBUSY)
 			return mf_fail(err, MF_EBUSY, 0, "%.100s: %.80s", u->dir[i], why.text);
 		if (rc != MF_OK)

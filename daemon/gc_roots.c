@@ -40,16 +40,7 @@ open_db(const char *path, sqlite3 **out, mf_err *err)
 	*out = NULL;
 	if (stat(path, &st) != 0)
 		return mf_fail_errno(err, errno, "look at %s", path);
-	int got = sqlite3_open_v2(path, out, SQLITE_OPEN_READONLY, NULL);
-	if (got != SQLITE_OK) {
-		mf_code rc = mf_db_fail(err, *out, got, path);
-
-		(void)sqlite3_close(*out);
-		*out = NULL;
-		return rc;
-	}
-	(void)sqlite3_busy_timeout(*out, BUSY_MS);
-	return MF_OK;
+	return mf_db_open_reader(path, BUSY_MS, out, err);
 }
 
 /* Whatever looks like a capability in any column of @p table. */

@@ -1,6 +1,9 @@
 /* Databases of the production environment and the helpers over SQLite. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/db.h"
 #include "tests/base/real.h"
@@ -87,6 +90,85 @@ Test(env_db, sync_and_checkpoint, .timeout = 20)
 	cr_assert(pragma(db, "SELECT count(*) FROM t") == 1);
 	cr_assert(sqlite3_close(db) == SQLITE_OK);
 	cr_assert(real_deinit(&r) == 0);
+}
+
+/* A database whose writer is killed in the middle of a change. */
+static void
+interrupt(const char *path)
+{
+	sqlite3 *db;
+	int status;
+
+	cr_assert(sqlite3_open(path, &db) == SQLITE_OK);
+	cr_assert(mf_db_exec(db, "CREATE TABLE t (x)", NULL) == MF_OK);
+	for (int i = 0; i < 50; i++)
+		cr_assert(mf_db_exec(db, "INSERT INTO t VALUES (zeroblob(3000))", NULL) == MF_OK);
+	cr_assert(sqlite3_close(db) == SQLITE_OK);
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (sqlite3_open(path, &db) == SQLITE_OK &&
+			mf_db_exec(db, "PRAGMA cache_size = 1; BEGIN; UPDATE t SET x = randomblob(3000)", NULL) ==
+				MF_OK)
+			(void)raise(SIGKILL);
+		_exit(1);
+	}
+	cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+	cr_assert(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
+	cr_assert(mf_db_exec(db, "SELECT count(*) FROM t", NULL) == MF_EIO);
+	cr_assert(sqlite3_extended_errcode(db) == SQLITE_READONLY_ROLLBACK, "the journal is hot");
+	cr_assert(sqlite3_close(db) == SQLITE_OK);
+}
+
+Test(env_db, a_reader_undoes_what_was_interrupted, .timeout = 60)
+{
+	struct real r;
+	sqlite3 *db;
+	mf_err err = {0};
+
+	real_init(&r);
+	cr_assert(mf_db_open_reader(real_path(&r, "a"), 0, &db, &err) == MF_EIO && db == NULL, "none is made");
+	interrupt(real_path(&r, "a"));
+	cr_assert(mf_db_open_reader(real_path(&r, "a"), 0, &db, &err) == MF_OK, "%s", err.text);
+	cr_assert(pragma(db, "SELECT count(*) FROM t WHERE x = zeroblob(3000)") == 50, "as before the change");
+	cr_assert(mf_db_exec(db, "DELETE FROM t", NULL) == MF_EIO, "it only reads");
+	cr_assert(sqlite3_close(db) == SQLITE_OK);
+	cr_assert(access(real_path(&r, "a-journal"), F_OK) != 0);
+	cr_assert(real_deinit(&r) == 0);
+}
+
+/* Where the database can be read, but not written: run in a process of its own.  77: not even read. */
+static int
+reads_as_nobody(const char *path)
+{
+	sqlite3 *db;
+	mf_err err = {0};
+
+	if (geteuid() == 0 && setuid(65534) != 0)
+		return 77;
+	if (access(path, R_OK) != 0)
+		return 77;
+	return mf_db_open_reader(path, 0, &db, &err) == MF_EIO && err.sys == SQLITE_READONLY_ROLLBACK && db == NULL ? 0
+														    : 1;
+}
+
+Test(env_db, who_may_not_write_is_told_that_a_change_was_interrupted, .timeout = 60)
+{
+	struct real r;
+	int status;
+
+	real_init(&r);
+	interrupt(real_path(&r, "a"));
+	cr_assert(chmod(real_path(&r, "a"), 0444) == 0 && chmod(real_path(&r, "a-journal"), 0444) == 0);
+	cr_assert(chmod(r.dir, 0555) == 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(reads_as_nobody(real_path(&r, "a")));
+	cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	cr_assert(chmod(r.dir, 0755) == 0);
+	cr_assert(real_deinit(&r) == 0);
+	if (WEXITSTATUS(status) == 77)
+		cr_skip_test("nobody may look there");
+	cr_assert(WEXITSTATUS(status) == 0);
 }
 
 enum { PUT, GET, ALL, STATEMENTS };

@@ -49,20 +49,38 @@ def differing(a, b):
     return sorted(p for p in set(a) | set(b) if a.get(p) != b.get(p))[:8]
 
 
+def interrupt(path):
+    """Leave a database as a program that was killed in the middle of a change: with a hot journal."""
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA journal_mode = delete")
+    db.execute("PRAGMA cache_size = 1")
+    db.execute("BEGIN IMMEDIATE")
+    db.execute("CREATE TABLE half (x)")
+    db.executemany("INSERT INTO half VALUES (?)", [(b"x" * 3000,)] * 50)
+    for suffix in ("", "-journal"):
+        shutil.copy(path + suffix, path + suffix + ".then")
+    db.execute("ROLLBACK")
+    db.close()
+    for suffix in ("", "-journal"):
+        os.rename(path + suffix + ".then", path + suffix)
+
+
+def databases_of(device):
+    return [os.path.join(root, name) for root, _, names in os.walk(device.config) for name in sorted(names)
+            if name.endswith(".sqlite")]
+
+
 def databases_sound(device):
     """integrity_check of each database as the killed daemon left it, on copies: opening repairs."""
-    for root, _, names in os.walk(device.config):
-        for name in names:
-            if not name.endswith(".sqlite"):
-                continue
-            with tempfile.TemporaryDirectory() as t:
-                for suffix in ("", "-wal"):
-                    if os.path.exists(os.path.join(root, name + suffix)):
-                        shutil.copy(os.path.join(root, name + suffix), t)
-                db = sqlite3.connect(os.path.join(t, name))
-                got = db.execute("PRAGMA integrity_check").fetchall()
-                db.close()
-                check(got == [("ok",)], name, "of", device.name, got)
+    for path in databases_of(device):
+        with tempfile.TemporaryDirectory() as t:
+            for suffix in ("", "-wal", "-journal"):
+                if os.path.exists(path + suffix):
+                    shutil.copy(path + suffix, t)
+            db = sqlite3.connect(os.path.join(t, os.path.basename(path)))
+            got = db.execute("PRAGMA integrity_check").fetchall()
+            db.close()
+            check(got == [("ok",)], path, got)
 
 
 def store_sound(world, device):
@@ -119,4 +137,4 @@ def case_either():
 
 if __name__ == "__main__":
     print("# MF_SEED=%d" % SEED, flush=True)
-    main([case_sender, case_receiver, case_either], 1800 if SOAK else 100)
+    main([case_sender, case_receiver, case_either], 3600 if SOAK else 240)

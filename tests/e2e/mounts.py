@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Real disks below a real folder: a tmpfs mounted inside it, and one that is the folder itself, unmounted and back.
+"""Real disks below a real folder: a tmpfs mounted inside it, and one that is the folder itself, unmounted and back; and
+a configuration on a disk that may only be read.
 Needs root and a mount namespace of its own; skipped elsewhere."""
-import os, subprocess, sys, time
+import glob, os, subprocess, sys, time
 
+from kills import interrupt
 from mf import World, Failed, check, wait_for
 
 INSIDE = "MF_MOUNT_NAMESPACE"
@@ -18,6 +20,11 @@ def move(a, b):
 
 def summary(d):
     return d.api("GET", "/v1/status-summary")["folders"]["f"]
+
+
+def has_problem(d, text):
+    wait_for(lambda: "%s says %r: %s" % (d.name, text, summary(d)),
+             lambda: summary(d)["state"] == "problem" and text in json_text(summary(d)))
 
 
 def is_well(d):
@@ -52,11 +59,11 @@ def an_inner_disk(base):
         wait_for("bob has them", lambda: os.path.isdir(b.path("disk")) and names(b, "disk") == ["1", "2", "3"])
         move(disk, aside)
         a.scan()
-        s = summary(a)
-        check(s["state"] == "problem" and s["deletes_asked"] == 3, s)
-        check("mount it again" in json_text(s), s)
-        with open(b.path("disk/1"), "w") as f:
-            f.write("edited meanwhile, elsewhere")
+        has_problem(a, "mount it again")
+        check(summary(a)["deletes_asked"] == 3, summary(a))
+        old = a.personal()["disk@_1"]["ro"]
+        b.write("disk/1", b"edited meanwhile, elsewhere")
+        wait_for("bob's edit", lambda: b.personal().get("disk@_1", {}).get("ro") not in (None, old))
         a.stop()
         a.start()
         a.poll()
@@ -67,9 +74,9 @@ def an_inner_disk(base):
         move(aside, disk)
         a.scan()
         wait_for(lambda: "alice is well: %s" % summary(a), lambda: is_well(a))
-        check(names(a, "disk") == ["1", "2", "3"] and summary(a)["deletes_asked"] == 0)
-        with open(a.path("disk/1")) as f:
-            check(f.read() == "edited meanwhile, elsewhere", "what came meanwhile is there")
+        check(summary(a)["deletes_asked"] == 0, summary(a))
+        a.wait("disk/1", b"edited meanwhile, elsewhere")
+        wait_for("three files", lambda: names(a, "disk") == ["1", "2", "3"])
         a.stop()
         b.stop()
         subprocess.run(["umount", disk], check=True)
@@ -93,8 +100,7 @@ def the_folder_itself(base):
         move(a.folder, aside)
         a.start()
         a.scan()
-        s = summary(a)
-        check(s["state"] == "problem" and "mount what is to be mounted" in json_text(s), s)
+        has_problem(a, "mount what is to be mounted")
         time.sleep(1)
         check(names(b) == ["1", "2", "3"] and names(a) == [], names(a), names(b))
         move(aside, a.folder)
@@ -106,11 +112,31 @@ def the_folder_itself(base):
         subprocess.run(["umount", a.folder], check=True)
 
 
+def what_may_only_be_read(base):
+    with World(base) as w:
+        a, b = pair(w)
+        b.add()
+        w.stop()
+        state = glob.glob(os.path.join(b.config, "folder-*"))[0]
+        interrupt(os.path.join(state, "state.sqlite"))
+        subprocess.run(["mount", "--bind", state, state], check=True)
+        try:
+            subprocess.run(["mount", "-o", "remount,bind,ro", state], check=True)
+            a.grid("gc", code=1)
+        finally:
+            subprocess.run(["umount", state], check=True)
+        check("was interrupted" in a.stderr and b.config in a.stderr and "start its daemon" in a.stderr, a.stderr)
+        check("forget" not in a.stderr, a.stderr)
+        w.start([b])
+        w.stop()
+        a.grid("gc")
+
+
 def json_text(s):
     return " ".join(p["text"] for p in s["problems"])
 
 
-CASES = [an_inner_disk, the_folder_itself]
+CASES = [an_inner_disk, the_folder_itself, what_may_only_be_read]
 
 
 def main():
