@@ -12,6 +12,7 @@ from snapshots import Snapshot, forge, mangle
 
 V0, V1, V2, V3 = (b"version %d, which does not fit into its capability " % n * 3 for n in range(4))
 SEED = b"alice the python" * 2
+FILES = int(os.environ.get("MF_ADOPT_FILES", "10000" if os.environ.get("MF_SOAK") else "150"))
 
 
 def shares(w):
@@ -113,7 +114,8 @@ def case_54_adopted_and_given_back():
         before, tree, stored = x.config.rows(), x.alice.tree(), shares(w)
 
         x.alice.start()  # on the node that it names: it opens, and waits
-        check("not running: folders on a Tahoe-LAFS node cannot be synced" in x.alice.cli("status"))
+        wait_for(lambda: "the reason: " + x.alice.cli("status"),
+                 lambda: "not running: folders on a Tahoe-LAFS node cannot be synced" in x.alice.cli("status"))
         status, said = x.alice.request("PUT", x.alice.of("f", "scan-local"))
         check(status == 500 and "not running" in said["reason"], status, said)
         check("running as PID" in x.alice.cli("doctor", code=1))
@@ -228,7 +230,7 @@ def case_29_pending_through_kills():
 
 def case_many_rows():
     """many rows are taken over without reading a file"""
-    files, size = int(os.environ.get("MF_ADOPT_FILES", "150")), 100000
+    files, size = FILES, 100000
     with World() as w:
         d = w.device("device")
         d.init()
@@ -236,8 +238,8 @@ def case_many_rows():
         for i in range(files):
             d.write("%d/%d" % (i % 40, i), os.urandom(size))
         d.add()
-        wait_for("all published", lambda: len(d.file_status()) == files, 120)
-        d.scan()
+        wait_for("all published", lambda: len(d.personal()) == files, 120 + files / 10, 0.2)
+        d.scan(timeout=600)
         d.stop()
         conf = d.config
         state = os.path.dirname([os.path.join(conf, f, "state.sqlite") for f in os.listdir(conf)
@@ -256,8 +258,8 @@ def case_many_rows():
         stored = shares(w)
         begin = time.monotonic()
         d.start()
-        d.poll(timeout=300)
-        d.scan(timeout=300)
+        d.poll(timeout=600)
+        d.scan(timeout=600)
         took = time.monotonic() - begin
         with open("/proc/%d/io" % d.process.pid) as f:
             read = int(f.readline().split()[1])
@@ -274,4 +276,4 @@ def case_many_rows():
 
 if __name__ == "__main__":
     main([case_54_adopted_and_given_back, case_55_newer_schemas_are_refused, case_29_pending_through_kills,
-          case_many_rows], 150)
+          case_many_rows], 240 if FILES < 1000 else 3600)

@@ -149,7 +149,7 @@ def case_22():
         settle(a, b, c, d)
         for who in (a, b, c, d):
             check("p22" not in who.conflicts() and who.read("p22") is None, who.name, who.conflicts())
-            check(content(who, entry(who, "p22")) is None, who.name, "does not show a deletion")
+            wait_for(who.name + " to show a deletion", lambda: content(who, entry(who, "p22")) is None)
         b.write("p22", V2)
         all_have((a, b, c, d), "p22", V2)
 

@@ -33,6 +33,7 @@ def case_pinned():
     """keys are pinned, and both sides show the same fingerprints"""
     with World() as w:
         a, b = w.pair()
+        wait_for("alice to know of bob", lambda: "bob" in keys(a))
         check(keys(a)["bob"]["state"] == "unknown", keys(a)["bob"])
         both_published(a, b)
         for here, there in ((a, b), (b, a)):
@@ -206,10 +207,11 @@ def case_two_with_one_configuration():
         b.stop()
         c.start()
         wait_for("both to be read", lambda: c.poll() is not None)
+        old = c.personal()["from-a"]["ro"]
         c.write("from-a", V2)
         c.write("only-clone", V3)
         c.scan()
-        wait_for("the clone to publish", lambda: "only-clone" in c.personal())
+        wait_for("the clone to publish", lambda: "only-clone" in c.personal() and c.personal()["from-a"]["ro"] != old)
         a.write("from-a", V3)
         a.scan()
         wait_for("a to see the other's edit", lambda: any(
@@ -218,7 +220,7 @@ def case_two_with_one_configuration():
         a.wait("only-clone", V3)
         b.start()
         b.wait("only-clone", V3)
-        check(V2 in b.tree().values(), "what the clone published first is lost")
+        wait_for("what the clone published first, at bob", lambda: V2 in b.tree().values())
         w.stop()
 
 

@@ -147,11 +147,9 @@ class Trial:
     def stop(self):
         devices = [d for d in self.stage.devices if d.process is not None]
         for d in devices:
-            d.process.send_signal(signal.SIGTERM)
+            d.terminate()
         for d in devices:
-            code = d.process.wait(10 * SLOW)
-            d.process = None
-            check(code == 0, "daemon of", d.name, "ended with", code, d.new_log()[-2000:])
+            d.stopped()
 
     def third(self):
         """Once more: nothing is left to do, so nothing is written to the grid."""
@@ -301,6 +299,6 @@ if __name__ == "__main__":
         sys.exit(0)
     print("# MF_SEED=%d" % SEED, flush=True)
     try:
-        main(chosen(), 3 * 3600 if SOAK else 100)
+        main(chosen(), 6 * 3600 if SOAK else 240)
     finally:
         Stage.end()

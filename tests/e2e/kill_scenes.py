@@ -19,7 +19,7 @@ class Gone(Exception):
 # -- a daemon that may be killed at any moment ----------------------------------------------------------------
 
 def ended(d):
-    d.process.wait(60)
+    wait_for("the end of " + d.name, lambda: d.process.poll() is not None, 60, 0.003)
     d.process = None
 
 
@@ -36,8 +36,8 @@ def ready_or_dead(d):
 def ask(d, method, path, body=None, want=200):
     try:
         return d.api(method, path, body, want)
-    except (OSError, http.client.HTTPException):
-        d.process.wait(10)
+    except (OSError, http.client.HTTPException) as e:
+        wait_for(lambda: "the end of %s, who does not answer: %s" % (d.name, e), lambda: d.process.poll() is not None)
         raise Gone()
 
 
@@ -175,7 +175,7 @@ class Stage:
             if d.process is not None:
                 at_rest(d)
         for d in devices or self.world.devices:
-            d.stop(10)
+            d.stop()
 
     def prepare(self):
         put_back(self.base, Stage.photo)

@@ -4,6 +4,8 @@ import filecmp, os, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from mf import World, check, main, wait_equal, wait_for
 
+SOAK = bool(os.environ.get("MF_SOAK"))
+
 
 def case_57():
     """57: many small files at once: bounded memory, batched directory updates, all present"""
@@ -18,8 +20,8 @@ def case_57():
             with open(os.path.join(d, "f%05d" % i), "wb") as f:
                 f.write(b"%05d" % i * 20)
         os.rename(tree, a.path("tree"))
-        wait_for("all files", lambda: sum(len(n) for _, _, n in os.walk(b.path("tree"))) == files, 180, 0.2)
-        wait_equal((a, b))
+        wait_for("all files", lambda: sum(len(n) for _, _, n in os.walk(b.path("tree"))) == files, 600, 0.2)
+        wait_equal((a, b), 60)
         seqnum = sequence_number(w.share_path(a.secrets()["upload_dircap"]))
         check(seqnum < files / 20, "the directory was written %d times" % seqnum)
         for d in (a, b):
@@ -37,7 +39,7 @@ def resident(device, what):
 
 def case_58():
     """58: a large file: bounded memory in both directions (2 GiB in the soak)"""
-    size = (2048 if os.environ.get("MF_SOAK") else 192) << 20
+    size = (2048 if SOAK else 192) << 20
     with World() as w:
         a, b = w.pair()
         before = [resident(d, "VmRSS") for d in (a, b)]
@@ -46,7 +48,7 @@ def case_58():
             for i in range(size >> 20):
                 f.write(b"%08d" % i * (1 << 17))
         os.rename(large, a.path("large"))
-        wait_for("the file", lambda: os.path.exists(b.path("large")), 240, 0.1)
+        wait_for("the file", lambda: os.path.exists(b.path("large")), 1800, 0.1)
         check(filecmp.cmp(a.path("large"), b.path("large"), shallow=False), "other bytes")
         for d, idle in zip((a, b), before):
             check(resident(d, "VmHWM") - idle < 48, d.name, "idle", idle, "MiB, peak", resident(d, "VmHWM"))
@@ -61,4 +63,4 @@ def sequence_number(path):
 
 
 if __name__ == "__main__":
-    main([case_57, case_58], 300)
+    main([case_57, case_58], 3600 if SOAK else 900)

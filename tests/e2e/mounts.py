@@ -2,12 +2,25 @@
 """Real disks below a real folder: a tmpfs mounted inside it, and one that is the folder itself, unmounted and back; and
 a configuration on a disk that may only be read.
 Needs root and a mount namespace of its own; skipped elsewhere."""
-import glob, os, subprocess, sys, time
+import contextlib, glob, os, subprocess, sys, time
 
 from kills import interrupt
 from mf import World, Failed, check, wait_for
 
 INSIDE = "MF_MOUNT_NAMESPACE"
+
+
+@contextlib.contextmanager
+def world():
+    """A World in which nothing is mounted at its end, whatever happened."""
+    with World() as w:
+        try:
+            yield w
+        finally:
+            with open("/proc/self/mounts") as f:
+                for path in [line.split()[1] for line in f]:
+                    if path.startswith(w.base + "/"):
+                        subprocess.run(["umount", "-l", path], check=True)
 
 
 def tmpfs(path):
@@ -43,8 +56,8 @@ def pair(w):
     return a, b
 
 
-def an_inner_disk(base):
-    with World(base) as w:
+def an_inner_disk():
+    with world() as w:
         a, b = pair(w)
         disk, aside = os.path.join(a.folder, "disk"), os.path.join(w.base, "aside")
         os.mkdir(disk)
@@ -79,11 +92,10 @@ def an_inner_disk(base):
         wait_for("three files", lambda: names(a, "disk") == ["1", "2", "3"])
         a.stop()
         b.stop()
-        subprocess.run(["umount", disk], check=True)
 
 
-def the_folder_itself(base):
-    with World(base) as w:
+def the_folder_itself():
+    with world() as w:
         a, b = pair(w)
         aside = os.path.join(w.base, "aside")
         os.mkdir(aside)
@@ -109,22 +121,19 @@ def the_folder_itself(base):
         check(names(a) == ["1", "2", "3"] and names(b) == ["1", "2", "3"])
         a.stop()
         b.stop()
-        subprocess.run(["umount", a.folder], check=True)
 
 
-def what_may_only_be_read(base):
-    with World(base) as w:
+def what_may_only_be_read():
+    with world() as w:
         a, b = pair(w)
         b.add()
         w.stop()
         state = glob.glob(os.path.join(b.config, "folder-*"))[0]
         interrupt(os.path.join(state, "state.sqlite"))
         subprocess.run(["mount", "--bind", state, state], check=True)
-        try:
-            subprocess.run(["mount", "-o", "remount,bind,ro", state], check=True)
-            a.grid("gc", code=1)
-        finally:
-            subprocess.run(["umount", state], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", state], check=True)
+        a.grid("gc", code=1)
+        subprocess.run(["umount", state], check=True)
         check("was interrupted" in a.stderr and b.config in a.stderr and "start its daemon" in a.stderr, a.stderr)
         check("forget" not in a.stderr, a.stderr)
         w.start([b])
@@ -155,7 +164,7 @@ def main():
     failures = 0
     for i, case in enumerate(CASES, 1):
         try:
-            case(None)
+            case()
             print("ok %d - %s" % (i, case.__name__), flush=True)
         except Exception as e:  # a case that breaks is one that fails
             failures += 1

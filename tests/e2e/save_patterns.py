@@ -7,6 +7,7 @@ from mf import SLOW, World, check, main, wait_for
 
 SOAK = os.environ.get("MF_SOAK") == "1"
 ROUNDS = 10 if SOAK else 1
+HELD_UP = 0.1  # seconds that a program may have been kept from running, in all
 
 
 # -- system calls ----------------------------------------------------------------------------------------
@@ -16,6 +17,11 @@ class Place:
 
     def __init__(self, root, name):
         self.dir, self.rng = os.path.join(root, name), random.Random(name)
+        self.asleep = 0.0  # seconds
+
+    def sleep(self, seconds):
+        self.asleep += seconds
+        time.sleep(seconds)
 
     def __call__(self, name):
         return os.path.join(self.dir, name)
@@ -28,7 +34,7 @@ class Place:
         fd = os.open(self(name), os.O_WRONLY | flags, mode)
         half = len(data) // 2
         os.write(fd, data[:half])
-        time.sleep(pause)
+        self.sleep(pause)
         os.write(fd, data[half:])
         if sync:
             os.fsync(fd)
@@ -51,11 +57,11 @@ def vim(p, f, data):
     swap = os.open(p(".%s.swp" % f), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     for i in range(3):  # somebody is typing
         os.pwrite(swap, b"b0VIM 9.0" + bytes(4087), 4096 * i)
-        time.sleep(0.3)
+        p.sleep(0.3)
     p.put("4913", b"")
     p.remove("4913")
     p.move(f, f + "~")
-    time.sleep(0.02)
+    p.sleep(0.02)
     p.put(f, data, sync=True)
     os.chmod(p(f), 0o644)
     p.remove(f + "~")
@@ -88,9 +94,9 @@ def append(p, f, data):
 def emacs(p, f, data):
     os.symlink("user@host.1234:1600000000", p(".#" + f))
     p.put("#%s#" % f, data[:10])
-    time.sleep(0.5)  # auto-saved while somebody types on
+    p.sleep(0.5)  # auto-saved while somebody types on
     p.put("#%s#" % f, data)
-    time.sleep(0.3)
+    p.sleep(0.3)
     p.move(f, f + "~")
     p.put(f, data, os.O_CREAT | os.O_EXCL, sync=True)
     p.remove("#%s#" % f)
@@ -107,7 +113,7 @@ def kde(p, f, data):
     t = "%s.%s" % (f, p.letters())
     p.put(t, data, os.O_CREAT | os.O_EXCL, 0o600, sync=True, pause=0.3)
     os.chmod(p(t), 0o644)
-    time.sleep(0.1)
+    p.sleep(0.1)
     p.move(t, f)
 
 
@@ -125,10 +131,10 @@ def kde_unnamed(p, f, data):
 
 def libre_office(p, f, data):
     p.put(".~lock.%s#" % f, b",user,host,01.01.2026 10:00,file:///home/user/.config/libreoffice/4;")
-    time.sleep(0.6)
+    p.sleep(0.6)
     t = "lu%s.tmp" % p.letters(8)
     p.put(t, data, os.O_CREAT | os.O_EXCL, 0o600, pause=0.5)
-    time.sleep(0.3)
+    p.sleep(0.3)
     p.move(t, f)
     p.remove(".~lock.%s#" % f)
 
@@ -137,7 +143,7 @@ def libre_office_copies(p, f, data):
     p.put(".~lock.%s#" % f, b",user,host,01.01.2026 10:00,file:///home/user/.config/libreoffice/4;")
     t = "lu%s.tmp" % p.letters(8)
     p.put(t, data, os.O_CREAT | os.O_EXCL, 0o600)
-    time.sleep(0.4)
+    p.sleep(0.4)
     p.put(f, data, os.O_TRUNC, pause=0.4)
     p.remove(t)
     p.remove(".~lock.%s#" % f)
@@ -145,14 +151,14 @@ def libre_office_copies(p, f, data):
 
 def ms_office(p, f, data):
     p.put("~$" + f, b"\4user" + bytes(160))
-    time.sleep(0.5)
+    p.sleep(0.5)
     t, old = "%08X.tmp" % p.rng.getrandbits(32), "%08X.tmp" % p.rng.getrandbits(32)
     p.put(t, data, pause=0.2)
-    time.sleep(0.1)
+    p.sleep(0.1)
     p.move(f, old)
-    time.sleep(0.05)
+    p.sleep(0.05)
     p.move(t, f)
-    time.sleep(0.05)
+    p.sleep(0.05)
     p.remove(old)
     p.remove("~$" + f)
 
@@ -160,15 +166,15 @@ def ms_office(p, f, data):
 def excel(p, f, data):
     t = "%08X" % p.rng.getrandbits(32)
     p.put(t, data)
-    time.sleep(0.1)
+    p.sleep(0.1)
     p.remove(f)
-    time.sleep(0.1)
+    p.sleep(0.1)
     p.move(t, f)
 
 
 def deletes_first(p, f, data):
     p.remove(f)
-    time.sleep(0.3)
+    p.sleep(0.3)
     p.put(f, data)
 
 
@@ -176,7 +182,7 @@ def keepassxc(p, f, data):
     t = "%s.%s" % (f, p.letters())
     p.put(t, data, os.O_CREAT | os.O_EXCL, 0o600, sync=True)
     p.move(t, f)
-    time.sleep(1)
+    p.sleep(1)
     p.put(f, data)  # opened again: written again
 
 
@@ -207,16 +213,16 @@ def browser(p, f, data):
     fd = os.open(p(f + ".part"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     for i in range(0, len(data), len(data) // 6):
         os.write(fd, data[i:i + len(data) // 6])
-        time.sleep(0.3)
+        p.sleep(0.3)
     os.close(fd)
-    time.sleep(0.5)  # looked at by a virus scanner
+    p.sleep(0.5)  # looked at by a virus scanner
     p.move(f + ".part", f)
 
 
 def chromium(p, f, data):
     t = "Unconfirmed %d.crdownload" % p.rng.getrandbits(20)
     p.put(t, data, pause=1.5)
-    time.sleep(0.3)
+    p.sleep(0.3)
     p.move(t, f)
 
 
@@ -234,13 +240,13 @@ def rsync(p, f, data):
 def camera(p, f, data):
     """cp -p, camera import: the old time is set after the close"""
     p.put(f, data)
-    time.sleep(0.02)
+    p.sleep(0.02)
     os.utime(p(f), ns=(OLD, OLD))
 
 
 def makes_executable(p, f, data):
     p.put(f, data)
-    time.sleep(0.02)
+    p.sleep(0.02)
     os.chmod(p(f), 0o755)
 
 
@@ -249,16 +255,16 @@ def grows(p, f, data):
     fd = os.open(p(f), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     for i in range(0, len(data), len(data) // 5):
         os.write(fd, data[i:i + len(data) // 5])
-        time.sleep(0.6)
+        p.sleep(0.6)
     os.close(fd)
 
 
 def touches(p, f, data):
     p.put(f, data)
-    time.sleep(0.6)
+    p.sleep(0.6)
     for _ in range(3):
         os.utime(p(f))
-        time.sleep(0.3)
+        p.sleep(0.3)
 
 
 PROGRAMS = [vim, vim_copies, in_place, in_place_slowly, append, emacs, gnome, kde, kde_unnamed, libre_office,
@@ -294,19 +300,24 @@ def content(program, version):
 
 
 def save_all(device, version):
-    threads, errors = [], []
+    """All programs at once; those that were held up between two calls, so that one may have looked like two saves."""
+    threads, errors, held_up = [], [], set()
 
     def run(program):
+        place, begin = Place(device.folder, program.__name__), time.monotonic()
         try:
-            program(Place(device.folder, program.__name__), "report.txt", content(program, version))
+            program(place, "report.txt", content(program, version))
         except BaseException as e:
             errors.append("%s: %r" % (program.__name__, e))
+        if time.monotonic() - begin - place.asleep > HELD_UP:
+            held_up.add(program)
     for program in PROGRAMS:
         threads.append(threading.Thread(target=run, args=(program,)))
         threads[-1].start()
     for t in threads:
         t.join()
     check(not errors, errors)
+    return held_up
 
 
 def rest(*devices):
@@ -327,13 +338,14 @@ def all_arrived(device, version):
         device.wait(relpath(program), content(program, version))
 
 
-def judge(a, b, want):
+def judge(a, b, number, held_up):
     """Each file has so many snapshots, on both devices, and there are none of other names."""
-    want = {relpath(program): want for program in PROGRAMS}
+    want = {relpath(program): number for program in PROGRAMS if program not in held_up}
+    excused = tuple(program.__name__ + "/" for program in held_up)
     for d in (a, b):
-        got = {k: n for k, n in snapshots(d).items() if "/remote-" not in k}
+        got = {k: n for k, n in snapshots(d).items() if "/remote-" not in k and not k.startswith(excused)}
         wrong = {k: got.get(k, 0) for k in set(got) | set(want) if got.get(k, 0) != want.get(k, 0)}
-        check(not wrong, d.name, "has other numbers of snapshots than", want[relpath(vim)], "each:", wrong)
+        check(not wrong, d.name, "has other numbers of snapshots than", number, "each:", wrong)
         check(d.conflicts() == {}, d.name, "conflicts", d.conflicts())
         problems = d.api("GET", "/v1/status-summary")["folders"]["f"]["problems"]
         check(not problems, d.name, "problems", problems)
@@ -367,13 +379,13 @@ def case_all():
             a.write(relpath(program), content(program, 1))
         all_arrived(b, 1)
         rest(a, b)
-        version = 1
+        version, held_up = 1, set()
         for _ in range(ROUNDS):
             version += 1
-            save_all(a, version)
+            held_up |= save_all(a, version)
             all_arrived(b, version)
             rest(a, b)
-            judge(a, b, version)
+            judge(a, b, version, held_up)
         for _ in range(ROUNDS):
             # each file is replaced from afar, and saved here the moment it has come
             version += 1
@@ -383,7 +395,7 @@ def case_all():
             version += 1
             remote = Remote(b)
             remote.start()
-            save_all(a, version)
+            held_up |= save_all(a, version)
             remote.ends = True
             remote.join()
             all_arrived(b, version)
@@ -391,7 +403,9 @@ def case_all():
             for name, data in remote.written.items():
                 a.wait(name, data)
         rest(a, b)
-        judge(a, b, version)
+        judge(a, b, version, held_up)
+        if held_up:
+            print("# held up by other work of the machine: %s" % ", ".join(sorted(p.__name__ for p in held_up)))
         w.stop()
 
 
@@ -478,4 +492,4 @@ def case_renames():
 
 
 if __name__ == "__main__":
-    main([case_all, case_renames], 1800 if SOAK else 100)
+    main([case_all, case_renames], 3600 if SOAK else 240)

@@ -60,12 +60,12 @@ class Snapshot:
         self.parents = self.document["parents"]
 
 
-def entry(device, rel, timeout=20):
+def entry(device, rel, timeout=30):
     """The device's own entry for rel, once there is one."""
     return wait_for("an entry of %s for %s" % (device.name, rel), lambda: device.personal().get(mangle(rel)), timeout)["ro"]
 
 
-def entry_after(device, rel, old, timeout=20):
+def entry_after(device, rel, old, timeout=30):
     return wait_for("a newer entry of %s for %s" % (device.name, rel),
                     lambda: (lambda e: e and e["ro"] != old and e["ro"])(device.personal().get(mangle(rel))), timeout)
 
