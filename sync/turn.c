@@ -74,7 +74,7 @@ mf_task_start(struct mf_folder *f, struct mf_task *t)
 
 enum { PATHS_PER_TURN = 128, LOCKED_RETRY_MS = 50, BROKEN_RETRY_MS = 1000, TURNS_PER_CHECKPOINT = 64 };
 /* With so many tasks under way the workers have enough to do for so long: one commit for what they bring back. */
-enum { BUSY_TASKS = 64, BUSY_TURN_MS = 10 };
+enum { BUSY_TASKS = 64, BUSY_TURN_MS = 20 };
 
 static struct mf_path *
 pop_ready(struct mf_folder *f)
