@@ -116,10 +116,10 @@ mf_ws_response(mf_str head, const char key[MF_WS_KEY + 1], size_t *used, mf_err 
 			continue;
 		}
 		if (line.n == 0) {
+			if (!upgrade || !connection || !accept || extra)
+				return mf_fail(err, MF_ENET, 0, "the server does not accept a websocket as it should");
 			*used = (size_t)(rest.p - head.p);
-			return upgrade && connection && accept && !extra
-				? MF_OK
-				: mf_fail(err, MF_ENET, 0, "the server does not accept a websocket as it should");
+			return MF_OK;
 		}
 		if (colon != NULL)
 			value = trim((mf_str){colon + 1, line.n - name.n - 1});

@@ -6,11 +6,14 @@ FUZZ_TARGETS = \
 	%reldir%/fuzz_gbs \
 	%reldir%/fuzz_json \
 	%reldir%/fuzz_log \
+	%reldir%/fuzz_mailbox \
 	%reldir%/fuzz_http \
 	%reldir%/fuzz_netstring \
 	%reldir%/fuzz_nurl \
 	%reldir%/fuzz_sdmf \
-	%reldir%/fuzz_snapshot
+	%reldir%/fuzz_snapshot \
+	%reldir%/fuzz_spake2 \
+	%reldir%/fuzz_ws
 %canon_reldir%_fuzz_caps_SOURCES = %reldir%/fuzz_caps.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_caps_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_chk_SOURCES = %reldir%/fuzz_chk.c $(FUZZ_DRIVER)
@@ -33,6 +36,12 @@ FUZZ_TARGETS = \
 %canon_reldir%_fuzz_sdmf_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_snapshot_SOURCES = %reldir%/fuzz_snapshot.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_snapshot_LDADD = $(FUZZ_LIBS)
+%canon_reldir%_fuzz_mailbox_SOURCES = %reldir%/fuzz_mailbox.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_mailbox_LDADD = $(FUZZ_LIBS)
+%canon_reldir%_fuzz_spake2_SOURCES = %reldir%/fuzz_spake2.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_spake2_LDADD = $(FUZZ_LIBS)
+%canon_reldir%_fuzz_ws_SOURCES = %reldir%/fuzz_ws.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_ws_LDADD = $(FUZZ_LIBS)
 
 # replay.c is empty where libFuzzer brings main().
 FUZZ_DRIVER = %reldir%/replay.c %reldir%/fuzz.h
