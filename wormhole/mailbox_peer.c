@@ -141,16 +141,16 @@ take(struct mf_mailbox *m, mf_str phase, mf_str body)
 		senseless(m, "the other side sent a message that is too large");
 		return;
 	}
-	if (mf_wormhole_unseal(&plain, m->key, mf_strz(m->peer), phase, body) != MF_OK) {
+	if (mf_wormhole_unseal(&plain, m->key, mf_strz(m->peer), phase, body) == MF_OK) {
+		if (!m->verified)
+			proven(m);
+		if (version)
+			take_versions(m, mf_buf_str(&plain));
+		else if (numbered)
+			take_numbered(m, number, mf_buf_str(&plain));
+	} else {
 		scary(m);
-		return;
 	}
-	if (!m->verified)
-		proven(m);
-	if (version)
-		take_versions(m, mf_buf_str(&plain));
-	else if (numbered)
-		take_numbered(m, number, mf_buf_str(&plain));
 	mf_buf_wipe_free(&plain);
 }
 

@@ -4,6 +4,7 @@
 
 #include "tests/grid/golden.h"
 #include "wormhole/keys.h"
+#include "wormhole/spake2.h"
 
 static void
 derived(const uint8_t key[32], const json_t *all)
@@ -104,4 +105,55 @@ Test(keys, a_body_that_was_touched_does_not_open, .timeout = 30)
 	cr_assert(got.n == 0);
 	mf_buf_free(&body);
 	mf_buf_free(&got);
+}
+
+/* NAME followed by hex, or by text. */
+static void
+row(mf_buf *page, const char *name, const void *p, size_t n)
+{
+	mf_buf_addf(page, "    %-14s ", name);
+	mf_buf_reserve(page, 2 * n);
+	mf_hex((char *)page->p + page->n, p, n);
+	page->n += 2 * n;
+	mf_buf_addc(page, '\n');
+}
+
+Test(keys, the_worked_example_of_the_page, .timeout = 10)
+{
+	const mf_str code = MF_STR("4-adroitness-aardvark"), appid = MF_STR("example"), a = MF_STR("0102030405");
+	mf_buf want = {0}, page = golden_file("../../docs/wormhole.md");
+	uint8_t entropy[64], x[32], w[32], key[32], again[32], out[32], nonce[24];
+	uint8_t message[2][MF_SPAKE2_MESSAGE];
+	mf_spake2 run[2];
+
+	cr_assert(sodium_init() >= 0);
+	mf_buf_addf(&want, "    %-14s %s\n    %-14s %s\n", "code", code.p, "appid", appid.p);
+	mf_spake2_password(w, code);
+	row(&want, "w", w, 32);
+	for (int i = 0; i < 2; i++) {
+		memset(entropy, 0x11 * (i + 1), sizeof(entropy));
+		mf_spake2_scalar(x, entropy);
+		cr_assert(mf_spake2_start(&run[i], code, appid, x) == MF_OK);
+		memcpy(message[i], run[i].message, sizeof(message[i]));
+		row(&want, i == 0 ? "x of A" : "x of B", x, 32);
+		row(&want, i == 0 ? "pake_v1 of A" : "pake_v1 of B", message[i], sizeof(message[i]));
+	}
+	cr_assert(mf_spake2_finish(&run[0], (mf_str){(char *)message[1], MF_SPAKE2_MESSAGE}, key) == MF_OK);
+	cr_assert(mf_spake2_finish(&run[1], (mf_str){(char *)message[0], MF_SPAKE2_MESSAGE}, again) == MF_OK);
+	cr_assert_arr_eq(key, again, 32);
+	row(&want, "key", key, 32);
+	mf_wormhole_verifier(out, key);
+	row(&want, "verifier", out, 32);
+	mf_buf_addf(&want, "    %-14s %s\n", "side of A", a.p);
+	mf_wormhole_phase_key(out, key, a, MF_STR("0"));
+	row(&want, "key of A's 0", out, 32);
+	memset(nonce, 0x33, sizeof(nonce));
+	row(&want, "nonce", nonce, sizeof(nonce));
+	mf_buf_addf(&want, "    %-14s %s\n    %-14s ", "plaintext", "hello", "body");
+	mf_wormhole_seal(&want, key, a, MF_STR("0"), nonce, MF_STR("hello"));
+	mf_buf_addc(&want, '\n');
+	cr_assert(
+		strstr((const char *)page.p, (const char *)want.p) != NULL, "docs/wormhole.md should say:\n%s", want.p);
+	mf_buf_free(&want);
+	mf_buf_free(&page);
 }
