@@ -25,6 +25,12 @@ TESTS += %reldir%/test_session
 # A server in memory and a bad network.
 MF_WORMHOLE_NET = %reldir%/net.c %reldir%/net.h %reldir%/server.c %reldir%/server.h
 
+check_PROGRAMS += %reldir%/test_mailbox
+%canon_reldir%_test_mailbox_SOURCES = %reldir%/test_mailbox.c
+%canon_reldir%_test_mailbox_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_mailbox_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_mailbox
+
 check_PROGRAMS += %reldir%/test_mailbox_random
 %canon_reldir%_test_mailbox_random_SOURCES = %reldir%/test_mailbox_random.c $(MF_WORMHOLE_NET)
 %canon_reldir%_test_mailbox_random_CFLAGS = $(TEST_CFLAGS)

@@ -15,7 +15,7 @@ enum {
 	LIMIT = 30 * MINUTE,
 	CLOSE = 10 * MINUTE, /* longer than the troubles */
 	BOUND = 3 * 60 * MINUTE,
-	SHORT = 1600,
+	SHORT = 1000,
 	LONG = 100000,
 };
 
