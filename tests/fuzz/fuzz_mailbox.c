@@ -70,7 +70,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	uint64_t now = 0;
 	bool closed;
 
-	must(sodium_init() >= 0 && mf_mailbox_new(&conf, now, &m, NULL) == MF_OK);
+	must(sodium_init() >= 0);
+	must(mf_mailbox_new(&conf, now, &m, NULL) == MF_OK);
 	must(mf_mailbox_set_code(m, now, MF_STR("23-reproduce-drumbeat"), NULL) == MF_OK);
 	must(mf_mailbox_send(m, now, MF_STR("hello"), NULL) == MF_OK);
 	closed = take(m, now);

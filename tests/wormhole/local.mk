@@ -47,6 +47,13 @@ check_PROGRAMS += %reldir%/test_rendezvous %reldir%/test_rendezvous_life
 %canon_reldir%_test_rendezvous_life_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_rendezvous %reldir%/test_rendezvous_life
 
+# The door in the simulator.
+check_PROGRAMS += %reldir%/test_wormhole
+%canon_reldir%_test_wormhole_SOURCES = %reldir%/test_wormhole.c %reldir%/links.c %reldir%/links.h %reldir%/server.c %reldir%/server.h
+%canon_reldir%_test_wormhole_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_wormhole_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_wormhole
+
 # Our wormhole as a program, for tests/e2e/wormhole.py.  Built by `all`, which is all that check-conformance needs.
 noinst_PROGRAMS += %reldir%/talk
 %canon_reldir%_talk_SOURCES = %reldir%/talk.c
