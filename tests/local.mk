@@ -6,7 +6,7 @@ EXTRA_DIST += %reldir%/golden/mangle.json %reldir%/golden/signatures.json \
 	%reldir%/golden/db/state-v1.sql %reldir%/golden/db/state-v3.sql %reldir%/golden/db/index-v1.sql \
 	%reldir%/golden/ignore-cases.json
 EXTRA_DIST += %reldir%/golden/pgpwords.json %reldir%/golden/spake2.json %reldir%/golden/wormhole-keys.json \
-	%reldir%/golden/wormhole-session.json %reldir%/golden/invite-session.json
+	%reldir%/golden/wormhole-session.json %reldir%/golden/invite-session.json %reldir%/golden/invite-messages.json
 include tests/golden/lafs/local.mk
 include tests/tree/local.mk
 include tests/fuzz/local.mk
@@ -18,5 +18,6 @@ include tests/base/local.mk
 include tests/daemon/local.mk
 include tests/grid/local.mk
 include tests/wormhole/local.mk
+include tests/invites/local.mk
 include tests/sync/local.mk
 endif

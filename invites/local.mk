@@ -1,0 +1,2 @@
+libmf_a_SOURCES += \
+	%reldir%/message.c %reldir%/message.h
