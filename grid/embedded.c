@@ -15,26 +15,13 @@ status(struct mf_grid *g, mf_grid_status *out, mf_err *err)
 	return mf_store_usage(mf_embedded_of(g)->store, out, err);
 }
 
-mf_code
-mf_embedded_cap(const char *text, mf_cap *out, uint8_t si[MF_SI_SIZE], mf_err *err)
-{
-	mf_code rc = mf_cap_parse(mf_strz(text), out, err);
-
-	memset(si, 0, MF_SI_SIZE);
-	if (rc == MF_OK && out->kind == MF_CAP_UNKNOWN)
-		rc = mf_fail(err, MF_EINVAL, 0, "capability of unknown kind");
-	if (rc == MF_OK)
-		(void)mf_cap_storage_index(out, si); /* LIT has none and needs none */
-	return rc;
-}
-
 static mf_code
 nudge_path(struct mf_grid *g, const mf_dirread *text, char *out, size_t size, mf_err *err)
 {
 	uint8_t si[MF_SI_SIZE];
 	struct stat st;
 	mf_cap cap;
-	mf_code rc = mf_embedded_cap(text->text, &cap, si, err);
+	mf_code rc = mf_native_cap(text->text, &cap, si, err);
 
 	if (rc == MF_OK && cap.kind != MF_CAP_DIR2_RO)
 		rc = mf_fail(err, MF_ENOTFOUND, 0, "an immutable directory never changes");

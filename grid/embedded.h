@@ -7,8 +7,7 @@
 
 #include "grid/check.h"
 #include "grid/grid.h"
-#include "grid/lafs/chk.h"
-#include "grid/lafs/sdmf.h"
+#include "grid/native.h"
 #include "grid/store/store.h"
 
 enum {
@@ -63,13 +62,8 @@ mf_code mf_embedded_open(const char *path, const mf_grid_conf *conf, struct mf_g
 void mf_scratch_get(struct mf_embedded *e, mf_scratch *s);
 void mf_scratch_put(struct mf_embedded *e, mf_scratch *s);
 
-/** Parse capability text whose kind its type promises. */
-mf_code mf_embedded_cap(const char *text, mf_cap *out, uint8_t si[MF_SI_SIZE], mf_err *err);
-
 /* embedded_put.c */
 mf_code mf_embedded_put(struct mf_grid *, const mf_source *, mf_filecap *, const mf_cancel *, mf_err *);
-/** All bytes of a small source; @p p has room for them. */
-mf_code mf_source_all(const mf_source *src, void *p, mf_err *err);
 
 /* embedded_get.c */
 mf_code mf_embedded_get(struct mf_grid *, const mf_filecap *, uint64_t off, uint64_t len, mf_sink *, void *,

@@ -1,5 +1,4 @@
 /* Directories in the embedded store: making and reading. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -27,9 +26,8 @@ mf_embedded_put_dir(
 		rc = mf_embedded_put(g, &src, &file, cancel, err);
 	}
 	mf_scratch_put(e, &s);
-	if (rc == MF_OK) /* a directory's capability is its file's with another prefix (lafs.md 1.2) */
-		(void)snprintf(
-			out->text, sizeof(out->text), "URI:DIR2-%.*s", MF_CAP_MAX - 16, file.text + sizeof("URI:") - 1);
+	if (rc == MF_OK)
+		mf_native_immdir(&file, out);
 	return rc;
 }
 
@@ -175,10 +173,8 @@ list_mutable(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_SI
 	if (rc != MF_OK)
 		return rc;
 	rc = mf_dir_list(&f.plain, mf_cap_is_writable(cap->kind) ? cap->key : NULL, out, err);
-	if (rc == MF_OK) {
-		out->version.seqnum = f.head.seqnum;
-		memcpy(out->version.root, f.head.root, sizeof(out->version.root));
-	}
+	if (rc == MF_OK)
+		mf_native_version_of(&f.head, &out->version);
 	mf_sdmf_found_free(&f);
 	return rc;
 }
@@ -190,7 +186,7 @@ mf_embedded_list(struct mf_grid *g, const mf_dirread *text, const mf_dirver *kno
 	struct mf_embedded *e = mf_embedded_of(g);
 	uint8_t si[MF_SI_SIZE];
 	mf_cap cap;
-	mf_code rc = mf_embedded_cap(text->text, &cap, si, err);
+	mf_code rc = mf_native_cap(text->text, &cap, si, err);
 
 	*out = (mf_listing){0};
 	if (unchanged != NULL)
@@ -221,7 +217,7 @@ mf_embedded_list_rw(struct mf_grid *g, const mf_dirwrite *text, mf_listing *out,
 {
 	uint8_t si[MF_SI_SIZE];
 	mf_cap cap;
-	mf_code rc = mf_embedded_cap(text->text, &cap, si, err);
+	mf_code rc = mf_native_cap(text->text, &cap, si, err);
 
 	*out = (mf_listing){0};
 	if (rc == MF_OK && cap.kind != MF_CAP_DIR2)

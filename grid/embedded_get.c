@@ -95,19 +95,6 @@ reader(struct open_set *s, const mf_cap *cap, const mf_cancel *cancel)
 }
 
 static mf_code
-get_lit(const mf_cap *cap, uint64_t off, uint64_t len, mf_sink *sink, void *arg, mf_err *err)
-{
-	mf_buf b = {0};
-	mf_code rc = MF_OK;
-
-	mf_lit_get(cap, &b);
-	if (off < b.n && len > 0)
-		rc = sink(arg, b.p + off, len < b.n - off ? (size_t)len : b.n - (size_t)off, err);
-	mf_buf_free(&b);
-	return rc;
-}
-
-static mf_code
 get_range(struct mf_embedded *e, const mf_cap *cap, uint64_t off, uint64_t len, mf_sink *sink, void *arg,
 	const mf_cancel *cancel, mf_err *err)
 {
@@ -116,7 +103,7 @@ get_range(struct mf_embedded *e, const mf_cap *cap, uint64_t off, uint64_t len, 
 	if (mf_canceled(cancel))
 		return mf_fail(err, MF_ECANCELED, 0, "reading a file was canceled");
 	if (cap->kind == MF_CAP_LIT || cap->kind == MF_CAP_DIR2_LIT)
-		return get_lit(cap, off, len, sink, arg, err);
+		return mf_native_get_lit(cap, off, len, sink, arg, err);
 	if (cap->kind != MF_CAP_CHK && cap->kind != MF_CAP_DIR2_CHK)
 		return mf_fail(err, MF_EINVAL, 0, "not the capability of an immutable file");
 	mf_code rc = set_open(e, cap, &s, err);
@@ -136,17 +123,9 @@ mf_embedded_get(struct mf_grid *g, const mf_filecap *text, uint64_t off, uint64_
 {
 	uint8_t si[MF_SI_SIZE];
 	mf_cap cap;
-	mf_code rc = mf_embedded_cap(text->text, &cap, si, err);
+	mf_code rc = mf_native_cap(text->text, &cap, si, err);
 
 	return rc != MF_OK ? rc : get_range(mf_embedded_of(g), &cap, off, len, sink, arg, cancel, err);
-}
-
-static mf_code
-append(void *arg, const void *p, size_t n, mf_err *err)
-{
-	(void)err;
-	mf_buf_add(arg, p, n);
-	return MF_OK;
 }
 
 mf_code
@@ -155,30 +134,23 @@ mf_embedded_fetch(struct mf_embedded *e, const mf_cap *cap, mf_buf *out, const m
 	if (cap->size > MF_SDMF_DATA_MAX)
 		return mf_fail(err, MF_EFORMAT, 0, "immutable directory of an impossible size");
 	mf_buf_reserve(out, (size_t)cap->size);
-	return get_range(e, cap, 0, UINT64_MAX, append, out, cancel, err);
+	return get_range(e, cap, 0, UINT64_MAX, mf_native_append, out, cancel, err);
 }
 
 mf_code
 mf_embedded_same(struct mf_grid *g, const mf_filecap *text, const mf_source *src, bool *same, const mf_cancel *cancel,
 	mf_err *err)
 {
-	uint8_t si[MF_SI_SIZE], have[MF_LIT_MAX];
+	uint8_t si[MF_SI_SIZE];
 	struct open_set *s;
 	mf_cap cap;
-	mf_code rc = mf_embedded_cap(text->text, &cap, si, err);
+	mf_code rc = mf_native_cap(text->text, &cap, si, err);
 
 	*same = false;
 	if (rc != MF_OK || cap.size != src->size)
 		return rc;
-	if (cap.kind == MF_CAP_LIT && cap.size <= MF_LIT_MAX) {
-		mf_buf b = {0};
-
-		rc = mf_source_all(src, have, err);
-		mf_lit_get(&cap, &b);
-		*same = rc == MF_OK && mf_str_eq(mf_buf_str(&b), mf_bytes(have, b.n));
-		mf_buf_free(&b);
-		return rc;
-	}
+	if (cap.kind == MF_CAP_LIT)
+		return mf_native_same_lit(&cap, src, same, err);
 	if (cap.kind != MF_CAP_CHK)
 		return mf_fail(err, MF_EINVAL, 0, "not the capability of an immutable file");
 	rc = set_open(mf_embedded_of(g), &cap, &s, err);

@@ -9,18 +9,6 @@
 
 enum { PUT_TRIES = 4 }; /* a share that is there may be taken away while it is looked at */
 
-mf_code
-mf_source_all(const mf_source *src, void *p, mf_err *err)
-{
-	size_t n = (size_t)src->size;
-
-	if (src->mem != NULL) {
-		memcpy(p, src->mem, n);
-		return MF_OK;
-	}
-	return n == 0 ? MF_OK : src->read(src->arg, 0, p, n, err);
-}
-
 /* Does a share that is there verify up to the capability?  A bad one is noted. */
 static mf_code
 verify_present(struct mf_embedded *e, const uint8_t si[MF_SI_SIZE], uint32_t num, const mf_filecap *text,

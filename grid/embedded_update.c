@@ -205,35 +205,6 @@ publish(struct mf_embedded *e, mf_open_dir *d, bool fresh, mf_err *err)
 
 /* -- operations ------------------------------------------------------------------------------------------------ */
 
-static double
-now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	return (double)t.tv_sec + (double)(t.tv_nsec / 1000) / 1e6; /* microseconds, as Python's */
-}
-
-/* What the caller has seen of the directory must be all there is. */
-static mf_code
-check_version(const mf_open_dir *d, const mf_dirver *seen, mf_err *err)
-{
-	if (seen == NULL || seen->seqnum == 0 ||
-		(seen->seqnum == d->head.seqnum && memcmp(seen->root, d->head.root, sizeof(seen->root)) == 0))
-		return MF_OK;
-	return mf_fail(err, MF_ECHANGED, 0, "directory is at version %llu, not at %llu as last seen",
-		(unsigned long long)d->head.seqnum, (unsigned long long)seen->seqnum);
-}
-
-static void
-version_of(const mf_open_dir *d, mf_dirver *out)
-{
-	if (out == NULL)
-		return;
-	out->seqnum = d->head.seqnum;
-	memcpy(out->root, d->head.root, sizeof(out->root));
-}
-
 /* Under the lock. */
 static mf_code
 update_locked(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_SIZE], const mf_link *link, size_t n,
@@ -246,15 +217,15 @@ update_locked(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_S
 
 	if (rc != MF_OK)
 		return rc;
-	if ((rc = check_version(d, version, err)) != MF_OK) {
+	if ((rc = mf_native_check_version(&d->head, version, err)) != MF_OK) {
 		cache_put(e, d);
 		return rc;
 	}
-	mf_dir_edit edit = {.link = link, .n = n, .writekey = cap->key, .now = now()};
+	mf_dir_edit edit = {.link = link, .n = n, .writekey = cap->key, .now = mf_native_now()};
 	rc = mf_dir_apply(mf_buf_str(&d->plain), &edit, &plain, &changed, err);
 	if (rc != MF_OK || !changed) {
 		if (rc == MF_OK)
-			version_of(d, version);
+			mf_native_version_of(&d->head, version);
 		cache_put(e, d);
 		mf_buf_free(&plain);
 		return rc;
@@ -268,7 +239,7 @@ update_locked(struct mf_embedded *e, const mf_cap *cap, const uint8_t si[MF_SI_S
 	d->plain = plain;
 	rc = publish(e, d, false, err);
 	if (rc == MF_OK) {
-		version_of(d, version);
+		mf_native_version_of(&d->head, version);
 		cache_put(e, d);
 	} else {
 		mf_open_dir_free(d); /* some of it may have been written */
@@ -284,7 +255,7 @@ mf_embedded_update(struct mf_grid *g, const mf_dirwrite *text, const mf_link *li
 	uint8_t si[MF_SI_SIZE];
 	mf_cap cap;
 	int lock;
-	mf_code rc = mf_embedded_cap(text->text, &cap, si, err);
+	mf_code rc = mf_native_cap(text->text, &cap, si, err);
 
 	if (rc == MF_OK && cap.kind != MF_CAP_DIR2)
 		rc = mf_fail(err, MF_EINVAL, 0, "not the write capability of a directory");

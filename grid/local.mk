@@ -11,6 +11,7 @@ libmf_a_SOURCES += \
 	%reldir%/embedded_update.c \
 	%reldir%/gc.h \
 	%reldir%/grid.c %reldir%/grid.h \
+	%reldir%/native.c %reldir%/native.h \
 	%reldir%/web.c %reldir%/web.h
 include grid/lafs/local.mk
 include grid/store/local.mk
