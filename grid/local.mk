@@ -12,6 +12,7 @@ libmf_a_SOURCES += \
 	%reldir%/gc.h \
 	%reldir%/grid.c %reldir%/grid.h \
 	%reldir%/native.c %reldir%/native.h \
+	%reldir%/round.c %reldir%/round.h \
 	%reldir%/web.c %reldir%/web.h
 include grid/lafs/local.mk
 include grid/store/local.mk

@@ -2,6 +2,7 @@ libmf_a_SOURCES += \
 	%reldir%/cbor_io.c %reldir%/cbor_io.h \
 	%reldir%/gbs_cbor.c %reldir%/gbs_cbor.h \
 	%reldir%/gbs_rtw.c \
+	%reldir%/handshake.c %reldir%/handshake.h \
 	%reldir%/identity.c \
 	%reldir%/image.c %reldir%/image.h \
 	%reldir%/immutable.c %reldir%/immutable.h \

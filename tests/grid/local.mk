@@ -120,3 +120,9 @@ check_PROGRAMS += %reldir%/test_placement
 %canon_reldir%_test_placement_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_placement_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_placement
+
+check_PROGRAMS += %reldir%/test_round
+%canon_reldir%_test_round_SOURCES = %reldir%/test_round.c
+%canon_reldir%_test_round_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_round_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_round
