@@ -60,7 +60,9 @@ TESTS += %reldir%/test_nurl
 MF_GRID_STORE = %reldir%/store_fixture.c %reldir%/store_fixture.h $(MF_GRID_GOLDEN)
 
 check_PROGRAMS += %reldir%/test_embedded
-%canon_reldir%_test_embedded_SOURCES = %reldir%/test_embedded.c $(MF_GRID_STORE)
+# What every back end must do.
+MF_GRID_SUITE = %reldir%/suite.c %reldir%/suite.h
+%canon_reldir%_test_embedded_SOURCES = %reldir%/test_embedded.c $(MF_GRID_STORE) $(MF_GRID_SUITE)
 %canon_reldir%_test_embedded_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_embedded_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_embedded
