@@ -129,10 +129,7 @@ Test(message, replies_that_are_refused, .timeout = 10)
 
 Test(message, versions_and_names, .timeout = 10)
 {
-	static const char *const good[] = {"bob",
-		"B\xc3\xb6"
-		"b",
-		"a b.c@d"};
+	static const char *const good[] = {"bob", "J\xc3\xb6rg", "a b.c@d"};
 	static const char *const bad[] = {"", "a/b", "a\nb", "a\x7f", "a\xc2\x85", "@metadata", "o\xcc\x88", "\xff"};
 	json_t *ours = mf_invite_versions(),
 	       *other = json_pack("{s{s[s]}}", "magic-folder", "supported-messages", "invite-v2");
