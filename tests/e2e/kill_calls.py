@@ -8,6 +8,7 @@ printed.  One kill again, with the words that a failure prints: MF_KILL=receive:
 Threads run in another order each time, so it may take several attempts: MF_KILL=receive:137*20.
 """
 import os, random, re, signal, sqlite3, subprocess, sys, time
+from http.client import HTTPException
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from kill_scenes import SCENES, Gone, Stage, at_rest, ended, ready_or_dead, state_of
@@ -227,9 +228,7 @@ class Player:
         trial.expected = self.expected
         try:
             trial.run()
-        except Exception as e:
-            if not isinstance(e, Failed):
-                raise
+        except (Failed, OSError, HTTPException, subprocess.SubprocessError) as e:
             at = trial.lines[-1] if getattr(trial, "lines", None) else "?"
             text = "MF_KILL=%s:%d%s (%s): %s" % (self.scene.name, n, "h" * half, at, e)
             print("# FAILED %s" % text, flush=True)
