@@ -269,7 +269,8 @@ def case_many_rows():
         d.stop()
         db = sqlite3.connect(os.path.join(state, "state.sqlite"))
         check(db.execute("SELECT * FROM current_snapshots ORDER BY 1").fetchall() == before, "rows were changed")
-        check(db.execute("SELECT count(*) FROM mf_path WHERE ino <> 0").fetchone() == (min(files, 4096),))
+        noted = db.execute("SELECT count(*) FROM mf_path WHERE ino <> 0").fetchone()[0]
+        check(min(files, 4096) <= noted <= files, noted, "inodes were noted: a walk notes 4096 at most")
         db.close()
         check(shares(w) == stored, "the store was written to")
 
