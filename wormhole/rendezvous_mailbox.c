@@ -1,9 +1,8 @@
 /* Mailboxes: who is in them, what is put into them. */
 #include "wormhole/rendezvous_state_impl.h"
 
-/* MF_ENOTFOUND: there is none of that name. */
-static mf_code
-find_mailbox(mf_rv_ask *q, mf_str name, mf_err *err)
+mf_code
+mf_rv_find_mailbox(mf_rv_ask *q, mf_str name, mf_err *err)
 {
 	sqlite3_stmt *st = q->state->st[RV_BOX];
 	mf_code rc;
@@ -84,7 +83,7 @@ static mf_code
 open_step(void *arg, mf_err *err)
 {
 	mf_rv_ask *q = arg;
-	mf_code rc = find_mailbox(q, q->name, err);
+	mf_code rc = mf_rv_find_mailbox(q, q->name, err);
 
 	if (rc == MF_ENOTFOUND)
 		rc = mf_rv_make_mailbox(q, q->name, err);
@@ -142,7 +141,7 @@ add_step(void *arg, mf_err *err)
 	mf_rv_ask *q = arg;
 	const struct add *a = q->with;
 	sqlite3_stmt *st = q->state->st[RV_MESSAGE_ADD], *grew = q->state->st[RV_BOX_GREW];
-	mf_code rc = find_mailbox(q, q->name, err);
+	mf_code rc = mf_rv_find_mailbox(q, q->name, err);
 
 	if (rc == MF_OK)
 		rc = may_grow(q, a->size, err);
@@ -179,7 +178,7 @@ close_step(void *arg, mf_err *err)
 	mf_rv_ask *q = arg;
 	sqlite3_stmt *st = q->state->st[RV_BOX_CLOSE], *opened = q->state->st[RV_BOX_OPENED];
 	const mf_str *mood = q->with;
-	mf_code rc = find_mailbox(q, q->name, err);
+	mf_code rc = mf_rv_find_mailbox(q, q->name, err);
 
 	if (rc == MF_ENOTFOUND)
 		return MF_OK; /* closing what is gone is fine */

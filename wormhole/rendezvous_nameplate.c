@@ -50,8 +50,13 @@ make_plate(mf_rv_ask *q, mf_str name, int64_t *plate, mf_err *err)
 	uint8_t bytes[MAILBOX_BYTES];
 	mf_code rc;
 
-	q->state->env->ops->random(q->state->env, bytes, sizeof(bytes));
-	mf_b32(q->mailbox_name, bytes, sizeof(bytes));
+	do { /* one that nobody has opened by a lucky guess */
+		q->state->env->ops->random(q->state->env, bytes, sizeof(bytes));
+		mf_b32(q->mailbox_name, bytes, sizeof(bytes));
+		rc = mf_rv_find_mailbox(q, mf_strz(q->mailbox_name), err);
+	} while (rc == MF_OK);
+	if (rc != MF_ENOTFOUND)
+		return rc;
 	rc = mf_rv_make_mailbox(q, mf_strz(q->mailbox_name), err);
 	if (rc != MF_OK)
 		return rc;

@@ -60,6 +60,8 @@ mf_code mf_rv_drop(struct mf_rv_state *s, int64_t mailbox, bool pruned, mf_err *
 
 /* In rendezvous_mailbox.c; each within a transaction. */
 
+/** MF_ENOTFOUND: there is none of that name; else it is q->mailbox. */
+mf_code mf_rv_find_mailbox(mf_rv_ask *q, mf_str name, mf_err *err);
 /** q->mailbox, of that name, which is free. */
 mf_code mf_rv_make_mailbox(mf_rv_ask *q, mf_str name, mf_err *err);
 /** Is q->side among the sides that @p st lists?  If not and the room has its two, it is refused before anything is

@@ -290,3 +290,14 @@ Test(rendezvous, the_welcome_has_what_the_operator_wants, .timeout = 20)
 	PLAY(&h, "A< {`type`: `welcome`, `welcome`: {`motd`: `h\xc3\xa9`, `error`: `closed for today`}}", "A.");
 	hall_close(&h);
 }
+
+Test(rendezvous, a_mailbox_opened_by_a_guess_is_given_to_nobody, .timeout = 20)
+{
+	struct hall h;
+
+	hall_open(&h, NULL);
+	PLAY(&h, ENTER_C, "C> {`type`: `open`, `mailbox`: `" FIRST "`}", "C< " ACK, ENTER_A,
+		"A> {`type`: `claim`, `nameplate`: `4`}", "A< " ACK,
+		"A< {`type`: `claimed`, `mailbox`: `aeaqcaibaeaqc`}");
+	hall_close(&h);
+}
