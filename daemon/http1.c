@@ -50,6 +50,8 @@ mf_http_conn_close(struct mf_http_conn *c)
 	c->closing = true;
 	if (c->state == CONN_IN_WORK && c->req != NULL && c->req->gone != NULL)
 		c->req->gone(c->req->gone_arg);
+	if (c->taker != NULL)
+		c->taker->gone(c->taker_arg);
 	uv_close((uv_handle_t *)&c->sock.stream, on_conn_closed);
 	uv_close((uv_handle_t *)&c->timer, on_conn_closed);
 }
@@ -73,7 +75,7 @@ mf_http_conn_timer(struct mf_http_conn *c)
 
 	if (c->closing)
 		return;
-	if (c->state == CONN_IN_WORK) {
+	if (c->state == CONN_IN_WORK || c->state == CONN_TAKEN) {
 		(void)uv_timer_stop(&c->timer); /* an answer may take as long as it takes */
 		return;
 	}
@@ -111,6 +113,10 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 	if (c->state == CONN_LINGERING)
 		return;
+	if (c->state == CONN_TAKEN) {
+		mf_http_taken_data(c, buf->base, (size_t)n);
+		return;
+	}
 	if (c->state == CONN_READING) {
 		mf_http_feed(c, buf->base, (size_t)n);
 		return;
@@ -122,6 +128,12 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		(void)uv_read_stop(stream);
 		c->read_stopped = true;
 	}
+}
+
+int
+mf_http_conn_read(struct mf_http_conn *c)
+{
+	return uv_read_start(&c->sock.stream, on_alloc, on_read);
 }
 
 void
@@ -161,7 +173,7 @@ mf_http_conn_next(struct mf_http_conn *c)
 	http_parser_init(&c->parser, HTTP_REQUEST);
 	if (c->read_stopped) {
 		c->read_stopped = false;
-		(void)uv_read_start(&c->sock.stream, on_alloc, on_read);
+		(void)mf_http_conn_read(c);
 	}
 	mf_http_conn_timer(c);
 	c->later = (mf_buf){0};
@@ -179,6 +191,19 @@ on_shutdown(uv_shutdown_t *req, int status)
 	free(req);
 }
 
+void
+mf_http_conn_linger(struct mf_http_conn *c)
+{
+	uv_shutdown_t *end = mf_alloc(sizeof(*end));
+
+	c->state = CONN_LINGERING;
+	mf_http_conn_timer(c);
+	if (uv_shutdown(end, &c->sock.stream, on_shutdown) != 0) {
+		free(end);
+		(void)uv_timer_start(&c->timer, on_timer, 0, 0);
+	}
+}
+
 static void
 on_written(uv_write_t *req, int status)
 {
@@ -193,13 +218,7 @@ on_written(uv_write_t *req, int status)
 	if (status != 0 || (c->doomed && c->eof)) {
 		mf_http_conn_close(c);
 	} else if (c->doomed) {
-		uv_shutdown_t *end = mf_alloc(sizeof(*end));
-		c->state = CONN_LINGERING;
-		mf_http_conn_timer(c);
-		if (uv_shutdown(end, &c->sock.stream, on_shutdown) != 0) {
-			free(end);
-			mf_http_conn_close(c);
-		}
+		mf_http_conn_linger(c);
 	} else {
 		mf_http_conn_next(c);
 	}
@@ -311,7 +330,7 @@ mf_http_on_connection(uv_stream_t *listener, int status)
 	h->conns = c;
 	h->n_conns++;
 	if (uv_accept(listener, &c->sock.stream) != 0 || h->n_conns > h->conf.conns + EXTRA_CONNS ||
-		uv_read_start(&c->sock.stream, on_alloc, on_read) != 0) {
+		mf_http_conn_read(c) != 0) {
 		mf_http_conn_close(c);
 		return;
 	}

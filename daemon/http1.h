@@ -44,6 +44,7 @@ const char *mf_http_method(const struct mf_http_req *r);
 mf_str mf_http_path(const struct mf_http_req *r);  /**< as sent, up to '?' */
 mf_str mf_http_query(const struct mf_http_req *r); /**< after '?', or empty */
 mf_str mf_http_body(const struct mf_http_req *r);
+uv_loop_t *mf_http_loop(const struct mf_http_req *r); /**< the server's */
 /** The first field of that (lower-case) name, blanks stripped; *n = how many there are. */
 mf_str mf_http_field(const struct mf_http_req *r, const char *name, size_t *n);
 
@@ -58,5 +59,30 @@ typedef struct mf_http_reply_opts {
 /** Answer and give the request back.  @p body is taken over (freed later) and may be empty; it is not sent
  *  for HEAD. */
 void mf_http_reply(struct mf_http_req *r, const mf_http_reply_opts *opts, mf_buf *body);
+
+/* -- another protocol on the same connection ------------------------------------------------------------- */
+
+struct mf_http_conn; /* a connection that was taken over */
+
+/** All from the loop, none from inside a call. */
+typedef struct mf_http_taker {
+	void (*data)(void *arg, const char *p, size_t n); /**< bytes came; lent */
+	void (*sent)(void *arg);                          /**< all that was given is with the system now */
+	void (*gone)(void *arg); /**< once, last: the connection is dead; also when the server closes */
+} mf_http_taker;
+
+/** Answer 101 with the header lines @p extra (each with CRLF) and take the connection over; the request is given back.
+ *  It counts as a connection until it is gone.  @p taker is lent for good. */
+struct mf_http_conn *mf_http_take(struct mf_http_req *r, const char *extra, const mf_http_taker *taker, void *arg);
+/** Queue bytes, taken over. */
+void mf_http_taken_send(struct mf_http_conn *c, mf_buf *bytes);
+/** Bytes queued that the system has not taken yet. */
+size_t mf_http_taken_unsent(const struct mf_http_conn *c);
+/** Read on, or not for now. */
+void mf_http_taken_read(struct mf_http_conn *c, bool on);
+/** What is queued is sent still, nothing is read any more; gone comes when the client has ended, too, or after 2 s. */
+void mf_http_taken_end(struct mf_http_conn *c);
+/** Close without a word. */
+void mf_http_taken_drop(struct mf_http_conn *c);
 
 #endif

@@ -43,7 +43,10 @@ struct mf_http_conn {
 	struct mf_http_conn *prev, *next;
 	http_parser parser;
 	struct mf_http_req *req; /* being read or in work */
-	enum { CONN_READING, CONN_IN_WORK, CONN_WRITING, CONN_LINGERING } state;
+	enum { CONN_READING, CONN_IN_WORK, CONN_WRITING, CONN_LINGERING, CONN_TAKEN } state;
+	const mf_http_taker *taker; /* of a connection that was taken over, also while it lingers */
+	void *taker_arg;
+	size_t unsent;
 	bool begun;        /* bytes of the request being read have come */
 	bool doomed;       /* closes after the answer */
 	bool eof;          /* the client sends no more */
@@ -88,5 +91,11 @@ void mf_http_on_connection(uv_stream_t *listener, int status);
 void mf_http_on_listener_closed(uv_handle_t *handle);
 /** The answer is out: take the next request. */
 void mf_http_conn_next(struct mf_http_conn *c);
+/** Begin to read again. */
+int mf_http_conn_read(struct mf_http_conn *c);
+/** Send our end, and wait for the client's for a moment. */
+void mf_http_conn_linger(struct mf_http_conn *c);
+/** Bytes for who has taken the connection. */
+void mf_http_taken_data(struct mf_http_conn *c, const char *p, size_t n);
 
 #endif

@@ -1,5 +1,5 @@
 check_PROGRAMS += %reldir%/test_api %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile \
-	%reldir%/test_text
+	%reldir%/test_text %reldir%/test_websocket
 %canon_reldir%_test_api_SOURCES = %reldir%/test_api.c %reldir%/fake_folder.c %reldir%/fake_folder.h
 %canon_reldir%_test_api_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_api_LDADD = $(TEST_LIBS)
@@ -21,7 +21,10 @@ check_PROGRAMS += %reldir%/test_api %reldir%/test_args %reldir%/test_config %rel
 %canon_reldir%_test_text_SOURCES = %reldir%/test_text.c
 %canon_reldir%_test_text_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_text_LDADD = $(TEST_LIBS)
+%canon_reldir%_test_websocket_SOURCES = %reldir%/test_websocket.c
+%canon_reldir%_test_websocket_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_websocket_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_api %reldir%/test_args %reldir%/test_config %reldir%/test_endpoint %reldir%/test_http1 %reldir%/test_pidfile \
-	%reldir%/test_text
+	%reldir%/test_text %reldir%/test_websocket
 TESTS += %reldir%/api_cases.py
 EXTRA_DIST += %reldir%/api_cases.py tests/golden/api-cases.json

@@ -13,6 +13,7 @@ FUZZ_TARGETS = \
 	%reldir%/fuzz_sdmf \
 	%reldir%/fuzz_snapshot \
 	%reldir%/fuzz_spake2 \
+	%reldir%/fuzz_websocket \
 	%reldir%/fuzz_ws
 %canon_reldir%_fuzz_caps_SOURCES = %reldir%/fuzz_caps.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_caps_LDADD = $(FUZZ_LIBS)
@@ -42,6 +43,8 @@ FUZZ_TARGETS = \
 %canon_reldir%_fuzz_spake2_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_ws_SOURCES = %reldir%/fuzz_ws.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_ws_LDADD = $(FUZZ_LIBS)
+%canon_reldir%_fuzz_websocket_SOURCES = %reldir%/fuzz_websocket.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_websocket_LDADD = $(FUZZ_LIBS)
 
 # replay.c is empty where libFuzzer brings main().
 FUZZ_DRIVER = %reldir%/replay.c %reldir%/fuzz.h
