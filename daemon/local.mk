@@ -14,6 +14,7 @@ libmf_a_SOURCES += \
 	%reldir%/http1_listen.c %reldir%/http1_parse.c %reldir%/http1_take.c \
 	%reldir%/jsontext.c %reldir%/jsontext.h \
 	%reldir%/leftovers.c %reldir%/leftovers.h \
+	%reldir%/mailbox.c %reldir%/mailbox.h %reldir%/mailbox_run.c \
 	%reldir%/pidfile.c %reldir%/pidfile.h \
 	%reldir%/run.c %reldir%/run.h \
 	%reldir%/text.c %reldir%/text.h \
@@ -33,6 +34,7 @@ libmf_a_SOURCES += \
 	%reldir%/commands/init.c \
 	%reldir%/commands/leave.c \
 	%reldir%/commands/list.c \
+	%reldir%/commands/mailbox.c \
 	%reldir%/commands/participants.c \
 	%reldir%/commands/pause.c \
 	%reldir%/commands/resolve.c \

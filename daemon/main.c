@@ -19,6 +19,7 @@ static const mf_command *const commands[] = {
 	&mf_cmd_show_config,
 	&mf_cmd_doctor,
 	&mf_cmd_grid,
+	&mf_cmd_mailbox,
 	NULL,
 };
 

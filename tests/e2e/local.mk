@@ -14,6 +14,7 @@ E2E = \
 	%reldir%/adopt.py \
 	%reldir%/wormhole.py \
 	%reldir%/gc.py \
+	%reldir%/mailbox.py \
 	%reldir%/kills.py \
 	%reldir%/kill_calls.py \
 	%reldir%/many_files.py

@@ -10,6 +10,7 @@ FUZZ_TARGETS = \
 	%reldir%/fuzz_http \
 	%reldir%/fuzz_netstring \
 	%reldir%/fuzz_nurl \
+	%reldir%/fuzz_rendezvous \
 	%reldir%/fuzz_sdmf \
 	%reldir%/fuzz_snapshot \
 	%reldir%/fuzz_spake2 \
@@ -43,6 +44,8 @@ FUZZ_TARGETS = \
 %canon_reldir%_fuzz_spake2_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_ws_SOURCES = %reldir%/fuzz_ws.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_ws_LDADD = $(FUZZ_LIBS)
+%canon_reldir%_fuzz_rendezvous_SOURCES = %reldir%/fuzz_rendezvous.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_rendezvous_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_websocket_SOURCES = %reldir%/fuzz_websocket.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_websocket_LDADD = $(FUZZ_LIBS)
 
