@@ -150,6 +150,8 @@ struct mf_env_ops {
 	mf_code (*rmdir)(struct mf_root *, const char *path, mf_err *);    /* MF_EEXIST when not empty */
 	mf_code (*sync_dir)(struct mf_root *, const char *path, mf_err *); /* makes names durable */
 	mf_code (*sync_all)(struct mf_root *, mf_err *);                   /* syncfs */
+	/* Bytes that may still be written to the file system that the root is on. */
+	mf_code (*space)(struct mf_root *, uint64_t *free, mf_err *);
 	uint32_t (*umask)(struct mf_env *);
 
 	/* -- watching --------------------------------------------------------------------------- [loop] */

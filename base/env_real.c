@@ -155,6 +155,7 @@ static const struct mf_env_ops real_ops = {
 	.rmdir = mf_real_rmdir,
 	.sync_dir = mf_real_sync_dir,
 	.sync_all = mf_real_sync_all,
+	.space = mf_real_space,
 	.umask = real_umask,
 	.watch_new = mf_real_watch_new,
 	.watch_add = mf_real_watch_add,

@@ -102,6 +102,7 @@ mf_code mf_real_unlink(struct mf_root *, const char *path, mf_err *);
 mf_code mf_real_rmdir(struct mf_root *, const char *path, mf_err *);
 mf_code mf_real_sync_dir(struct mf_root *, const char *path, mf_err *);
 mf_code mf_real_sync_all(struct mf_root *, mf_err *);
+mf_code mf_real_space(struct mf_root *, uint64_t *free, mf_err *);
 
 /* env_real_file.c: one open file. */
 mf_code mf_real_open(

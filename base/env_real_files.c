@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 mf_code
@@ -300,5 +301,16 @@ mf_real_sync_all(struct mf_root *root, mf_err *err)
 {
 	if (syncfs(root->fd) != 0)
 		return mf_fail_errno(err, errno, "sync of the file system of %.100s", root->abspath);
+	return MF_OK;
+}
+
+mf_code
+mf_real_space(struct mf_root *root, uint64_t *free, mf_err *err)
+{
+	struct statvfs v;
+
+	if (fstatvfs(root->fd, &v) != 0)
+		return mf_fail_errno(err, errno, "space at %.100s", root->abspath);
+	*free = (uint64_t)v.f_bavail * v.f_frsize;
 	return MF_OK;
 }

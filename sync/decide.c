@@ -1,8 +1,9 @@
 /* One path, inside a turn: facts, decision, deed; again until it waits for something or is at rest. */
 #include "sync/decide.h"
 #include "sync/inherit/inherit.h"
-#include "sync/settle/resolve.h"
+#include "sync/inherit/stash.h"
 #include "sync/local/rules.h"
+#include "sync/settle/resolve.h"
 
 enum { STEPS_MAX = 64 };
 
@@ -225,7 +226,12 @@ steps(struct mf_folder *f, struct mf_path *p, mf_err *err)
 	enum after next = AGAIN;
 
 	for (int i = 0; i < STEPS_MAX && (next == AGAIN || next == ON); i++) {
-		if (mf_inherit_waits(f, p->relpath) && f->root != NULL && !f->root_doubtful)
+		if (mf_stash_deletion(f, p, err) != MF_OK) {
+			next = BROKEN;
+			break;
+		}
+		if (mf_inherit_waits(f, p->relpath) && f->root != NULL && !f->root_doubtful &&
+			!(p->need_look && mf_stash_is_away(f, p)))
 			mf_inherit_start(f, p);
 		else if (p->need_look || !p->seen.valid || p->seen.root_generation != f->root_generation ||
 			f->root == NULL)
@@ -276,6 +282,7 @@ mf_path_step(struct mf_folder *f, struct mf_path *p)
 		if (f->n_errors > 0)
 			entry_is_ours_again(f, p);
 	}
+	mf_stash_linking(f, p);
 	if (p->stage != MF_ST_IDLE)
 		return;                               /* whatever it waits for makes it ready again */
 	if (f->set.paused || mf_rules_unsettled(f)) { /* what was begun above is recorded; nothing is begun */

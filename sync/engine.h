@@ -94,8 +94,13 @@ struct mf_folder {
 	struct mf_rules *rules; /* rules.h */
 	bool known_any;         /* the table of Known may have rows */
 	mf_pairs inherited;     /* paths of which Python left versions that are not taken yet (inherit.h) */
-	bool inherits;          /* it left some, and not all are published */
-	mf_pairs local_only;    /* read-only folders: paths that differ here, and their state as text */
+	bool inherits;          /* there are rows of such versions, Python's or ours (stash.h) */
+	char *stash_dir;        /* absolute; the copies are there */
+	uint64_t stash_bytes;   /* of those that are ours */
+	bool stash_stale;       /* there is something in it that no row names any more */
+	bool sweeping;          /* it is being removed */
+	bool stash_syncing, stash_unsynced; /* rows are being made durable; there are others */
+	mf_pairs local_only;                /* read-only folders: paths that differ here, and their state as text */
 	void (*closed)(void *arg);
 	void *closed_arg;
 	struct mf_task *tasks;
@@ -136,6 +141,7 @@ struct mf_folder {
 	uint64_t batch_since_ms, last_update_end_ms;
 	uint64_t update_debt_ms; /* at that time: publish.c */
 	unsigned link_tries;
+	unsigned link_round;     /* how often the batch was given up, because our directory had been read */
 	uint64_t batch_retry_ms; /* after a failure: not before */
 	size_t batch_max;        /* links in one update after a refusal; 0 = no limit */
 	uint64_t blamed;         /* hash of the path whose link alone was refused last; 0: there was a success since */
@@ -280,6 +286,10 @@ mf_code mf_snapshot_store(struct mf_folder *f, mf_snap_row *row, const mf_cancel
 /** publish.c */
 void mf_link_add(struct mf_folder *f, struct mf_path *p, const mf_immdir *cap);
 void mf_link_kick(struct mf_folder *f);
+/** Take @p p out of the batch. @return false: it is under way. */
+bool mf_link_take_out(struct mf_folder *f, struct mf_path *p);
+/** The same back, as it was. */
+void mf_link_put_in(struct mf_folder *f, struct mf_path *p);
 /** In a turn: note which version our directory is at. */
 void mf_link_turn(struct mf_folder *f);
 /** Our own directory was read again: what waits in the batch is decided once more. */
@@ -299,6 +309,12 @@ mf_seconds_ns(int64_t s)
 	if (__builtin_mul_overflow(s, INT64_C(1000000000), &ns))
 		return s < 0 ? INT64_MIN : INT64_MAX;
 	return ns;
+}
+/** Whole seconds of a time, towards the past. */
+static inline int64_t
+mf_floor_s(int64_t ns)
+{
+	return ns / 1000000000 - (ns % 1000000000 < 0 ? 1 : 0);
 }
 #define MF_OPS(f) ((f)->env->ops)
 

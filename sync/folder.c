@@ -73,6 +73,8 @@ mf_folder_scan(struct mf_folder *f, mf_folder_done *done, void *arg, uint64_t *t
 	if (ticket != NULL)
 		*ticket = t;
 	mf_scan_start(f);
+	if (!f->set.paused)
+		mf_paths_retry(f, true);
 }
 
 void
@@ -215,6 +217,7 @@ mf_folder_end(struct mf_folder *f)
 	MF_OPS(f)->timer_free(f->known_timer);
 	mf_rules_free(f->rules);
 	mf_pairs_free(&f->inherited);
+	free(f->stash_dir);
 	mf_pairs_free(&f->local_only);
 	mf_fetch_free(f);
 	mf_poll_drop(f);

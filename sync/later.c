@@ -35,6 +35,8 @@ begin(struct mf_folder *f, const char *relpath, enum mf_later_why why, uint64_t 
 		f->poll_marked++;
 	}
 	/* one that is settling keeps its time; one that waits to be tried again is tried now */
+	if (p->failed && why != MF_LATER_POLL && p->due_ms == p->retry_ms)
+		p->due_ms = 0;
 	if (!p->settling || (p->failed && why != MF_LATER_POLL))
 		mf_path_look(f, p, delay_ms);
 }

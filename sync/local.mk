@@ -25,7 +25,10 @@ libmf_a_SOURCES += \
 	%reldir%/local/ignore.c \
 	%reldir%/local/ignore.h \
 	%reldir%/inherit/inherit.c \
+	%reldir%/inherit/copy.c \
 	%reldir%/inherit/inherit.h \
+	%reldir%/inherit/stash.c \
+	%reldir%/inherit/stash.h \
 	%reldir%/inherit/sweep.c \
 	%reldir%/inherit/work.c \
 	%reldir%/later.c \
@@ -93,6 +96,7 @@ libmf_a_SOURCES += \
 	%reldir%/state/pending.c \
 	%reldir%/state/schema.c \
 	%reldir%/state/setting.c \
+	%reldir%/state/stash.c \
 	%reldir%/state/sql.h \
 	%reldir%/state/stmt.c \
 	%reldir%/trust/trust.c \

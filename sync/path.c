@@ -147,6 +147,23 @@ mf_paths_unpark(struct mf_folder *f)
 				mf_path_look(f, p, 0);
 }
 
+/* A scan does not find them: what waits in the stash is what lies on the disk. */
+void
+mf_paths_retry(struct mf_folder *f, bool scan)
+{
+	for (size_t i = 0; i < f->cap_table; i++)
+		for (struct mf_path *p = f->table[i]; p != NULL; p = p->chain) {
+			if (!p->grid_failed || !p->failed || !p->settling || p->due_ms != p->retry_ms)
+				continue;
+			if (scan && !p->scan_mark) {
+				p->scan_mark = true;
+				f->scan_marked++;
+			}
+			p->due_ms = 0;
+			mf_path_look(f, p, 0);
+		}
+}
+
 void
 mf_paths_shrink(struct mf_folder *f)
 {
@@ -253,6 +270,7 @@ mf_path_fail(struct mf_folder *f, struct mf_path *p, const mf_err *err)
 	mf_report(f, p->relpath, err->text);
 	mf_path_give_up_waiting(f, p);
 	mf_path_look(f, p, backoff_ms(p->tries));
+	p->retry_ms = p->due_ms;
 }
 
 void

@@ -56,7 +56,12 @@ struct mf_path {
 	bool scan_mark, poll_mark; /* an explicit scan / poll waits for this path */
 	bool want_hash;
 	bool failed;             /* has an entry in the error list */
+	bool grid_failed;        /* the grid did not take it when it was last asked */
+	bool stash_gone;         /* the last look found a deletion that the grid does not take now (stash.h) */
+	bool no_copy;            /* there was no space to copy what the last look found into the stash */
+	unsigned relink;         /* it goes back into the batch after this look, if f->link_round is one less; 0: not */
 	uint64_t due_ms;         /* monotonic; not looked at before */
+	uint64_t retry_ms;       /* due_ms as the last failure set it */
 	uint64_t first_event_ms; /* of the present unrest, 0 = at rest */
 	unsigned tries;          /* failures in a row */
 	unsigned unsettled;      /* looks in a row that found it changing */
@@ -128,6 +133,8 @@ void mf_later_drop(struct mf_folder *f);
 void mf_later_drop_found(struct mf_folder *f);
 /** What held everything back is over: paths that rest with something to do are looked at. */
 void mf_paths_unpark(struct mf_folder *f);
+/** The grid is back, or somebody asks for it now: paths that it failed are tried. @p scan: a scan waits for them. */
+void mf_paths_retry(struct mf_folder *f, bool scan);
 /** After a burst, when no path is under work: give its memory back to the system. */
 void mf_paths_shrink(struct mf_folder *f);
 void mf_path_uploading(struct mf_folder *f, struct mf_path *p, bool on);

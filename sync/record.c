@@ -25,6 +25,14 @@ base_row(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const m
 	return r;
 }
 
+/* What is in the stash of it is not needed any more. */
+static mf_code
+published(struct mf_folder *f, const struct mf_path *p, mf_err *err)
+{
+	f->stash_stale |= f->inherits;
+	return mf_state_pending_clear(f->state, p->relpath, err);
+}
+
 mf_code
 mf_record_base(struct mf_folder *f, struct mf_path *p, const mf_snap_row *row, const mf_pathstate *state,
 	bool executable, int64_t took_ns, mf_err *err)
@@ -45,7 +53,7 @@ mf_record_adopted(struct mf_folder *f, struct mf_path *p, struct mf_gathered *g,
 	mf_code rc =
 		mf_record_base(f, p, row, &now, row->has_executable ? row->executable : mf_disk_executable(p), -1, err);
 	if (rc == MF_OK)
-		rc = mf_state_pending_clear(f->state, p->relpath, err);
+		rc = published(f, p, err);
 	if (rc == MF_OK && g->n_known > 0)
 		rc = mf_state_known_set(f->state, p->relpath, NULL, 0, err);
 	if (rc == MF_OK && !row->deletion && !row->has_sha && p->seen.has_sha)
@@ -83,7 +91,7 @@ mf_record_published(struct mf_folder *f, struct mf_path *p, struct mf_gathered *
 	mf_code rc = mf_state_path_put(f->state, &r, err);
 
 	if (rc == MF_OK)
-		rc = mf_state_pending_clear(f->state, p->relpath, err);
+		rc = published(f, p, err);
 	if (rc == MF_OK)
 		mf_facts_base_put(f, p, g, &r);
 	return rc;

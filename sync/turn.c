@@ -371,7 +371,7 @@ mf_turn_run(void *arg)
 	if (f->held_stale)
 		(void)mf_held_count(f, NULL);
 	checkpoint_sometimes(f);
-	if (f->inherits && f->n_paths == 0)
+	if (f->inherits && f->n_looking == 0 && f->n_batch == 0 && !f->linking && !f->sweeping)
 		mf_inherit_rest(f);
 	mf_paths_shrink(f);
 	mf_later_begin(f);

@@ -3,7 +3,7 @@ EXTRA_DIST += %reldir%/golden/capabilities.json %reldir%/golden/grid-sample.json
 EXTRA_DIST += %reldir%/golden/mangle.json %reldir%/golden/signatures.json \
 	%reldir%/golden/metadata-cases.json %reldir%/golden/snapshots.json \
 	%reldir%/golden/pathstate.json %reldir%/golden/sqlite-rows-others.txt \
-	%reldir%/golden/db/state-v1.sql %reldir%/golden/db/state-v3.sql %reldir%/golden/db/index-v1.sql \
+	%reldir%/golden/db/state-v1.sql %reldir%/golden/db/state-v3.sql %reldir%/golden/db/state-v6.sql %reldir%/golden/db/index-v1.sql \
 	%reldir%/golden/ignore-cases.json
 EXTRA_DIST += %reldir%/golden/pgpwords.json %reldir%/golden/spake2.json %reldir%/golden/wormhole-keys.json \
 	%reldir%/golden/wormhole-session.json %reldir%/golden/invite-session.json %reldir%/golden/invite-messages.json

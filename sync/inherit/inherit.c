@@ -1,5 +1,7 @@
-/* Snapshots that Python made and did not publish: which there are, what they are made from, what came of it. */
+/* Snapshots that were made and not published: which there are, what they are made from, what came of it. */
 #include "sync/inherit/inherit.h"
+#include "sync/inherit/stash.h"
+#include "sync/local/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +35,13 @@ mf_inherit_load(struct mf_folder *f, mf_err *err)
 	mf_code rc = mf_state_local_each(f->state, load_each, f, err);
 
 	f->inherits = mf_state_local_any(f->state);
-	return rc != MF_OK ? rc : mf_inherit_sweep(f, err);
+	if (f->stash_dir == NULL)
+		f->stash_dir = mf_inherit_stash(f);
+	if (rc == MF_OK)
+		rc = mf_state_stash_bytes(f->state, &f->stash_bytes, err);
+	if (rc != MF_OK || f->sweeping || f->n_looking > 0)
+		return rc;
+	return mf_inherit_sweep(f, err);
 }
 
 /* ---- what it is made from -------------------------------------------------------------------------------- */
@@ -93,6 +101,22 @@ load_e(struct mf_folder *f, struct inherit *h, bool *on_pending, mf_err *err)
 	mf_path_row_clear(&path);
 	free(pending);
 	return rc;
+}
+
+/* What E holds, as far as we know: the first version may hold the same. */
+static mf_code
+load_e_content(struct mf_folder *f, struct inherit *h, mf_err *err)
+{
+	mf_snap_row row;
+	mf_code rc = h->has_e ? mf_state_snap_get(f->state, h->e.text, &row, err) : MF_ENOTFOUND;
+
+	if (rc != MF_OK)
+		return rc == MF_ENOTFOUND ? MF_OK : rc;
+	h->e_has_sha = row.has_sha && !row.deletion;
+	memcpy(h->e_sha, row.sha, sizeof(h->e_sha));
+	h->e_content = row.content;
+	mf_snap_row_clear(&row);
+	return MF_OK;
 }
 
 /* Does the oldest say that it was made from E?  Then nothing of them was published. */
@@ -262,6 +286,7 @@ inherit_done(struct mf_task *t)
 	}
 	p->stage = MF_ST_IDLE;
 	p->seen.valid = false;
+	p->grid_failed = t->err.code != MF_OK && t->err.code != MF_EBUSY && t->err.code != MF_ECANCELED;
 	if (t->err.code == MF_OK)
 		t->err.code = mf_state_txn(f->state, record, h, &t->err);
 	if (t->err.code == MF_OK) {
@@ -273,24 +298,48 @@ inherit_done(struct mf_task *t)
 	} else if (t->err.code == MF_EBUSY || t->err.code == MF_ECANCELED) {
 		mf_path_look(f, p, 200);
 	} else {
+		mf_stash_explain(p, &t->err);
 		mf_path_fail(f, p, &t->err);
 	}
 	free_all(h);
 }
 
+/* It is not published any more: a rule says so by now. */
+static void
+forget(struct mf_folder *f, struct mf_path *p)
+{
+	mf_err err = {0};
+
+	if (mf_state_stash_forget(f->state, p->relpath, &err) != MF_OK) {
+		mf_path_fail(f, p, &err);
+		return;
+	}
+	mf_pairs_drop(&f->inherited, f->hash_key, mf_strz(p->relpath));
+	f->stash_stale = true;
+	mf_path_uploading(f, p, false);
+	mf_path_look(f, p, 0);
+}
+
 void
 mf_inherit_start(struct mf_folder *f, struct mf_path *p)
 {
-	struct inherit *h = mf_alloc(sizeof(*h));
 	const char *missing = NULL;
 	bool on_pending = false;
 	mf_err err = {0};
 
 	p->seen.valid = false;
+	if (mf_rules_withhold(f, p->relpath)) {
+		forget(f, p);
+		return;
+	}
+	mf_path_uploading(f, p, true);
+	struct inherit *h = mf_alloc(sizeof(*h));
 	h->relpath = mf_strdup(mf_strz(p->relpath));
 	mf_code rc = load_rows(f, h, &err);
 	if (rc == MF_OK)
 		rc = load_e(f, h, &on_pending, &err);
+	if (rc == MF_OK)
+		rc = load_e_content(f, h, &err);
 	if (rc == MF_OK)
 		rc = load_parents(f, p, h, &missing, &err);
 	if (rc == MF_OK && h->n > 0 && !on_pending && !is_on_e(h))

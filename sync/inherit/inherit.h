@@ -1,6 +1,6 @@
 /** @file
- * Snapshots that the Python program made and did not publish: rows of local_snapshots, with a copy of each content in
- * the stash.  Before a path that has some is planned, all of them are taken: encoded from the stash in the order in
+ * Snapshots that were made and not published, by the Python program or by us while the grid was away (stash.h): rows of
+ * local_snapshots, with a copy of each content in the stash.  Before a path that has some is planned, all of them are taken: encoded from the stash in the order in
  * which they were made, each on top of the one before, the first on top of E, and put into mf_pending.  From there
  * they go the way of our own.  (docs/database.md) */
 #ifndef MF_SYNC_INHERIT_INHERIT_H
@@ -14,7 +14,7 @@ mf_code mf_inherit_load(struct mf_folder *f, mf_err *err);
 bool mf_inherit_waits(const struct mf_folder *f, const char *relpath);
 /** [in a turn] Begin to take it; or wait until the index knows what it was made from. */
 void mf_inherit_start(struct mf_folder *f, struct mf_path *p);
-/** No path is under work: if everything that Python left is published, its stash is emptied. */
+/** No look is under way: what no row names goes from the stash; everything, once all of it is published. */
 void mf_inherit_rest(struct mf_folder *f);
 
 /* What inherit.c, its worker inherit/work.c, and inherit/sweep.c share. */
@@ -44,6 +44,9 @@ struct inherit {
 	mf_pathstate disk; /* as it was when the newest row was made */
 	bool has_e;
 	mf_immdir e;
+	bool e_has_sha; /* E is a file, and this is what it holds */
+	uint8_t e_sha[32];
+	mf_filecap e_content;
 	mf_snap_row *past; /* what we have signed up to Base; only where a row may be among it */
 	size_t n_past;
 	struct inherit_row *row; /* oldest first */

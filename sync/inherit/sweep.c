@@ -68,6 +68,7 @@ sweep_done(struct mf_task *t)
 {
 	struct sweep *s = (struct sweep *)t;
 
+	t->f->sweeping = false;
 	mf_list_free(&s->keep);
 	mf_list_free(&s->found);
 	free(s->dir);
@@ -106,6 +107,7 @@ mf_inherit_sweep(struct mf_folder *f, mf_err *err)
 	s->task.work = sweep_work;
 	s->task.done = sweep_done;
 	s->task.pool = MF_POOL_TRANSFER;
+	f->sweeping = true;
 	mf_task_start(f, &s->task);
 	return MF_OK;
 }
@@ -113,8 +115,11 @@ mf_inherit_sweep(struct mf_folder *f, mf_err *err)
 void
 mf_inherit_rest(struct mf_folder *f)
 {
-	if (!f->inherits || mf_state_local_any(f->state))
-		return;
-	if (mf_state_local_tidy(f->state, NULL) == MF_OK && mf_inherit_sweep(f, NULL) == MF_OK)
-		f->inherits = false; /* else with the next rest */
+	bool any = mf_state_local_any(f->state);
+
+	if ((any && !f->stash_stale) || mf_state_local_tidy(f->state, NULL) != MF_OK ||
+		mf_state_stash_bytes(f->state, &f->stash_bytes, NULL) != MF_OK || mf_inherit_sweep(f, NULL) != MF_OK)
+		return; /* else with the next rest */
+	f->inherits = any;
+	f->stash_stale = false;
 }

@@ -1,4 +1,4 @@
-/* Snapshots that Python made and did not publish: reading the stash and storing them, the blocking part. */
+/* Snapshots that were made and not published: reading the stash and storing them, the blocking part. */
 #include "sync/inherit/inherit.h"
 
 #include <stdio.h>
@@ -155,8 +155,11 @@ store(struct inherit *h, struct inherit_row *r, const struct content *c, const u
 		row->has_sha = true;
 		memcpy(row->sha, sha, sizeof(row->sha));
 		row->size = c->size;
-		row->executable = executable; /* Python does not say: as the file is now */
-		rc = f->grid->ops->put(f->grid, &src, &row->content, cancel, err);
+		row->executable = executable;
+		if (h->e_has_sha && memcmp(sha, h->e_sha, sizeof(h->e_sha)) == 0)
+			row->content = h->e_content; /* only the executable bit is another */
+		else
+			rc = f->grid->ops->put(f->grid, &src, &row->content, cancel, err);
 	}
 	if (rc == MF_OK)
 		rc = mf_snapshot_store(f, row, cancel, err);
@@ -168,6 +171,9 @@ store(struct inherit *h, struct inherit_row *r, const struct content *c, const u
 	r->what = INHERIT_MADE;
 	h->has_e = true;
 	h->e = row->cap;
+	h->e_has_sha = !row->deletion;
+	memcpy(h->e_sha, sha, sizeof(h->e_sha));
+	h->e_content = row->content;
 	return MF_OK;
 }
 
@@ -195,15 +201,20 @@ take_row(struct inherit *h, size_t at, struct content *c, const mf_cancel *cance
 	}
 	if (!r->from.deletion) {
 		rc = mf_hash_file(h->task.f->env, c->file, c->size, sha, cancel, err);
-		if (rc == MF_OK && newest)
+		damaged = rc == MF_OK && r->from.has_sha && memcmp(sha, r->from.sha, sizeof(sha)) != 0;
+		if (rc == MF_OK && newest && !damaged)
 			rc = is_damaged(h, c, sha, &damaged, cancel);
 		if (rc == MF_OK && damaged) {
 			r->lost = "is damaged";
 			return MF_OK;
 		}
 	}
-	(void)MF_OPS(h->task.f)->stat(h->root, h->relpath, &st, NULL);
-	return rc != MF_OK ? rc : store(h, r, c, sha, st.kind == MF_KIND_FILE && (st.mode & 0100) != 0, cancel, err);
+	bool executable = r->from.executable;
+	if (!r->from.ours) { /* Python does not say: as the file is now */
+		(void)MF_OPS(h->task.f)->stat(h->root, h->relpath, &st, NULL);
+		executable = st.kind == MF_KIND_FILE && (st.mode & 0100) != 0;
+	}
+	return rc != MF_OK ? rc : store(h, r, c, sha, executable, cancel, err);
 }
 
 mf_code

@@ -1,5 +1,5 @@
 /* Snapshots whose content is on the grid already: merges, resolutions, deletions; and hashes of contents. */
-#include "sync/engine.h"
+#include "sync/inherit/stash.h"
 
 #include <stdlib.h>
 
@@ -24,6 +24,7 @@ encode_done(struct mf_task *t)
 
 	if (!t->f->closing) {
 		p->stage = MF_ST_IDLE;
+		p->grid_failed = mf_stash_is_outage(t->err.code);
 		if (t->err.code != MF_OK) {
 			mf_path_fail(t->f, p, &t->err);
 		} else {

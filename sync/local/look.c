@@ -1,5 +1,5 @@
 /* Looking at a file: when, with what, and what came of it. */
-#include "sync/local/look.h"
+#include "sync/inherit/stash.h"
 
 #include <stdlib.h>
 
@@ -53,12 +53,35 @@ growing(struct mf_folder *f, struct mf_path *p, uint64_t size)
 	mf_path_look(f, p, GLANCE_MS);
 }
 
-/* The owner's executable bit is as recorded.  If not, the new stat must not be: until the news are a snapshot, each scan
- * has to find them. */
-static bool
-same_bit(const struct look *l)
+/* A copy in the stash becomes a row; why there is none is said with what is wrong with the grid. */
+static void
+take_stashed(struct mf_folder *f, struct mf_path *p, struct look *l)
 {
-	return !l->e_has_executable || l->e_executable == ((l->seen.st.mode & 0100) != 0);
+	mf_err *err = &l->task.err, failed = {0};
+
+	if (l->stashed[0] != '\0' && mf_stash_keep(f, p, l, &failed) != MF_OK &&
+		(err->code == MF_OK || failed.code == MF_EBUSY))
+		*err = failed;
+	p->no_copy = l->stash_err.code == MF_EFULL || l->stash_err.code == MF_EIO;
+	if (!p->no_copy || err->code == MF_EBUSY || err->code == MF_ECANCELED)
+		return;
+	if (err->code != MF_OK)
+		mf_stash_explain(p, err);
+	else if (!l->waits || p->relink != 0) /* else it is said when those that wait are not taken */
+		(void)mf_fail(err, l->stash_err.code, l->stash_err.sys,
+			"no copy of this version is kept until the grid takes it: %s", l->stash_err.text);
+}
+
+static void
+look_failed(struct mf_folder *f, struct mf_path *p, const struct look *l)
+{
+	p->grid_failed = l->grid_failed;
+	if (l->task.err.code == MF_EBUSY || l->task.err.code == MF_ECANCELED)
+		mf_path_look(f, p, UNSETTLED_MS);
+	else if (l->grid_failed && l->sweeping)
+		mf_path_look(f, p, MF_STASH_WAIT_MS);
+	else
+		mf_path_fail(f, p, &l->task.err);
 }
 
 static void
@@ -67,6 +90,7 @@ look_done(struct mf_task *t)
 	struct look *l = (struct look *)t;
 	struct mf_folder *f = t->f;
 	struct mf_path *p = l->p;
+	unsigned relink = p->relink;
 
 	f->n_looking--;
 	if (f->closing) {
@@ -75,11 +99,11 @@ look_done(struct mf_task *t)
 	}
 	p->stage = MF_ST_IDLE;
 	take_marks(p, l);
+	take_stashed(f, p, l);
+	if (l->waits && (l->growing || l->seen.kind == MF_LOCAL_UNSETTLED))
+		p->grid_failed = false; /* those that wait do not wait for this */
 	if (t->err.code != MF_OK) {
-		if (t->err.code == MF_EBUSY || t->err.code == MF_ECANCELED)
-			mf_path_look(f, p, UNSETTLED_MS);
-		else
-			mf_path_fail(f, p, &t->err);
+		look_failed(f, p, l);
 	} else if (l->growing) {
 		growing(f, p, l->seen.st.size);
 	} else if (l->seen.kind == MF_LOCAL_UNSETTLED) {
@@ -115,21 +139,28 @@ look_done(struct mf_task *t)
 		p->made = l->made;
 		p->made_took_ns = l->took_ns;
 		p->made_state = mf_pathstate_of(&l->seen.st);
+		p->stash_gone = l->may_stash && l->e_is_file && l->seen.kind == MF_LOCAL_ABSENT &&
+			(relink == 0 || !mf_is_burst(f, p)) && (l->stash_now || l->grid_failed || p->grid_failed);
+		p->grid_failed = l->grid_failed || (p->grid_failed && l->made == NULL);
 		l->made = NULL;
 		if (l->e_proved)
 			(void)mf_state_snap_set_sha(f->state, l->e.text, l->seen.sha, NULL);
-		if (l->same_content && !p->seen.same_as_e && same_bit(l)) {
+		if (l->same_content && !p->seen.same_as_e && mf_look_same_bit(l)) {
 			/* touched, not changed: the new stat is what E looks like now */
 			p->seen.same_as_e = true;
-			mf_err err = {0};
-			(void)mf_state_path_touch(f->state, p->relpath, &p->made_state, &err);
+			if (l->waits)
+				(void)mf_state_stash_touch(f->state, p->relpath, &p->made_state, NULL);
+			else
+				(void)mf_state_path_touch(f->state, p->relpath, &p->made_state, NULL);
 		}
-		if (l->seen.kind != MF_LOCAL_ABSENT || !l->e_is_file || !mf_guard_gates(f, p)) {
+		if (l->seen.kind != MF_LOCAL_ABSENT || !l->e_is_file || relink != 0 || !mf_guard_gates(f, p)) {
 			mf_path_absent(f, p, false);
 			mf_path_ready(f, p);
 		}
 	}
 	look_free(l);
+	if (relink != 0)
+		mf_stash_relink(f, p);
 }
 
 /* May the snapshot be made ahead of the decision?  Only where nothing but our own history is in play. */
@@ -157,6 +188,11 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 		mf_path_unmark_scan(f, p);
 		return;
 	}
+	if (f->sweeping && mf_stash_is_away(f, p)) {
+		p->seen.valid = false;
+		mf_path_look(f, p, MF_STASH_WAIT_MS);
+		return;
+	}
 	if (mf_facts_gather(f, p, &g, &err) != MF_OK) {
 		mf_path_fail(f, p, &err);
 		return;
@@ -180,9 +216,10 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 	l->e_state = g->e_state;
 	l->no_deletion = mf_is_burst(f, p) || mf_is_held_back(f, p->relpath);
 	const mf_snap_row *e = g->e == MF_SID_NONE ? NULL : mf_facts_row(g, g->e);
+	if (e != NULL)
+		l->e = e->cap;
 	if (e != NULL && !e->deletion) {
 		l->e_is_file = true;
-		l->e = e->cap;
 		l->e_content = e->content;
 		l->e_size = e->size;
 		l->e_has_sha = e->has_sha;
@@ -201,6 +238,7 @@ mf_look_start(struct mf_folder *f, struct mf_path *p)
 		l->parents[0] = e->cap;
 		l->n_parents = 1;
 	}
+	mf_stash_prepare(f, p, g, l);
 	l->n_mark = g->n_conflict;
 	l->mark = mf_alloc((g->n_conflict + 1) * sizeof(*l->mark));
 	for (size_t i = 0; i < g->n_conflict; i++)

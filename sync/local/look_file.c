@@ -1,5 +1,5 @@
 /* Looking at a file, and making a snapshot of it in the same task: the blocking part. */
-#include "sync/local/look.h"
+#include "sync/inherit/stash.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@ struct stream {
 	struct mf_file *file;
 	struct mf_sha256 *sha;
 	uint64_t hashed;
+	bool failed;
 };
 
 static mf_code
@@ -23,6 +24,7 @@ stream_read(void *arg, uint64_t off, void *p, size_t n, mf_err *err)
 	size_t got = 0;
 	mf_code rc = s->env->ops->read(s->file, off, p, n, &got, err);
 
+	s->failed |= rc != MF_OK || got != n;
 	if (rc != MF_OK)
 		return rc;
 	if (got != n)
@@ -53,11 +55,18 @@ mf_hash_file(
 	return rc;
 }
 
-static bool
-same_stat(const mf_stat *a, const mf_stat *b)
+bool
+mf_look_same_stat(const mf_stat *a, const mf_stat *b)
 {
 	return a->kind == b->kind && a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns &&
 		a->ino == b->ino;
+}
+
+/* If not, the new stat must not be as recorded: until the news are a snapshot, each scan has to find them. */
+bool
+mf_look_same_bit(const struct look *l)
+{
+	return !l->e_has_executable || l->e_executable == ((l->seen.st.mode & 0100) != 0);
 }
 
 /* The file was changing under our hands: as if nothing had been seen. */
@@ -161,10 +170,10 @@ store_file(struct look *l, const mf_source *src, struct mf_sha256 *streamed, con
 	memcpy(row->sha, l->seen.sha, sizeof(row->sha));
 	row->size = l->seen.st.size;
 	row->executable = (l->seen.st.mode & 0100) != 0;
-	int64_t ns = l->seen.st.mtime_ns;
-	row->mtime_s = ns / 1000000000 - (ns % 1000000000 < 0 ? 1 : 0);
+	row->mtime_s = mf_floor_s(l->seen.st.mtime_ns);
 	if (rc == MF_OK)
 		rc = mf_snapshot_store(f, row, cancel, err);
+	l->grid_failed = mf_stash_is_outage(rc);
 	if (rc == MF_OK)
 		l->made = row;
 	else
@@ -179,7 +188,8 @@ prove(struct look *l, const mf_source *src, const mf_cancel *cancel)
 	struct mf_grid *grid = l->task.f->grid;
 	bool same = false;
 
-	if (!l->e_is_file || l->e_has_sha || l->seen.same_as_e || l->e_size != l->seen.st.size ||
+	if (!l->e_is_file || l->e_has_sha || l->e_content.text[0] == '\0' || l->seen.same_as_e ||
+		l->e_size != l->seen.st.size ||
 		grid->ops->same(grid, &l->e_content, src, &same, cancel, NULL) != MF_OK || !same)
 		return;
 	l->e_proved = true;
@@ -211,7 +221,7 @@ look_small(struct look *l, struct mf_file *file, const mf_cancel *cancel, mf_err
 
 	if (rc == MF_OK)
 		rc = MF_OPS(l->task.f)->fstat(file, &after, err);
-	if (rc == MF_OK && (got != n || !same_stat(&l->seen.st, &after))) {
+	if (rc == MF_OK && (got != n || !mf_look_same_stat(&l->seen.st, &after))) {
 		found_unsettled(l);
 	} else if (rc == MF_OK) {
 		mf_sha256(bytes, n, sha);
@@ -220,6 +230,8 @@ look_small(struct look *l, struct mf_file *file, const mf_cancel *cancel, mf_err
 		prove(l, &src, cancel);
 		if (l->want_snapshot && !l->same_content)
 			rc = store_file(l, &src, NULL, cancel, err);
+		if (mf_stash_wants(l))
+			mf_stash_bytes(l, bytes, n);
 	}
 	free(bytes);
 	return rc;
@@ -233,7 +245,7 @@ look_large(struct look *l, struct mf_file *file, const mf_cancel *cancel, mf_err
 	mf_code rc = MF_OK;
 	bool may_be_same = l->e_is_file && l->e_size == l->seen.st.size;
 
-	if (!l->want_snapshot || may_be_same) {
+	if ((!l->want_snapshot && !l->stash_now) || may_be_same) {
 		rc = mf_hash_file(l->task.f->env, file, l->seen.st.size, sha, cancel, err);
 		if (rc == MF_OK)
 			note_sha(l, sha);
@@ -245,10 +257,15 @@ look_large(struct look *l, struct mf_file *file, const mf_cancel *cancel, mf_err
 		struct stream s = {.env = l->task.f->env, .file = file, .sha = running};
 		mf_source src = {.read = stream_read, .arg = &s, .size = l->seen.st.size};
 		rc = store_file(l, &src, running, cancel, err);
+		l->grid_failed &= !s.failed;
 	}
+	if ((rc == MF_OK || l->grid_failed) && mf_stash_wants(l))
+		mf_stash_file(l, file, cancel);
+	if (l->stashed[0] != '\0') /* of one piece, whatever came after */
+		return rc;
 	if (rc == MF_OK)
 		rc = MF_OPS(l->task.f)->fstat(file, &after, err);
-	if (rc == MF_ECHANGED || (rc == MF_OK && !same_stat(&l->seen.st, &after))) {
+	if (rc == MF_ECHANGED || (rc == MF_OK && !mf_look_same_stat(&l->seen.st, &after))) {
 		found_unsettled(l);
 		rc = MF_OK;
 	}
@@ -271,7 +288,7 @@ look_at_file(struct look *l, const mf_cancel *cancel, mf_err *err)
 	mf_stat st;
 	rc = ops->fstat(file, &st, err);
 	int64_t age = ops->now_ns(l->task.f->env) - st.mtime_ns;
-	if (rc == MF_OK && !same_stat(&st, &l->seen.st))
+	if (rc == MF_OK && !mf_look_same_stat(&st, &l->seen.st))
 		found_unsettled(l);
 	else if (rc == MF_OK && st.size > MF_LOOK_SMALL && l->writing != MF_WR_CLOSED && age >= 0 && age < RESTED_NS)
 		found_unsettled(l); /* being written, most likely: not worth a try */
@@ -319,7 +336,8 @@ look_at_nothing(struct look *l, const mf_cancel *cancel, mf_err *err)
 		l->made = row;
 	else
 		mf_snap_row_free(row);
-	return rc;
+	l->grid_failed = mf_stash_is_outage(rc);
+	return l->grid_failed && l->may_stash ? MF_OK : rc;
 }
 
 /* A marker that cannot be looked at is neither gone nor changed: the look fails.  Only one that may not be read, or is
@@ -395,7 +413,7 @@ mf_look_work(struct mf_task *t, const mf_cancel *cancel)
 				break;
 			l->seen.kind = MF_LOCAL_FILE;
 			l->seen.same_as_e = mf_pathstate_matches(&l->e_state, &l->seen.st, true);
-			if ((!l->seen.same_as_e && (l->want_snapshot || l->e_is_file)) || l->want_hash)
+			if ((!l->seen.same_as_e && (l->want_snapshot || l->stash_now || l->e_is_file)) || l->want_hash)
 				rc = look_at_file(l, cancel, err);
 			break;
 		default: l->seen.kind = MF_LOCAL_OTHER; break;

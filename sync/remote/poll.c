@@ -221,6 +221,8 @@ mf_poll_ended(struct mf_folder *f)
 		f->last_poll_ns = MF_OPS(f)->now_ns(f->env);
 		mf_tell(f, MF_EV_POLL_COMPLETED, NULL, NULL);
 	}
+	if (good && f->bad_polls > 0)
+		mf_paths_retry(f, false);
 	f->bad_polls = good && !is_broken(f) ? 0 : f->bad_polls + 1;
 	if (!good)
 		mf_doubt_grid(f);

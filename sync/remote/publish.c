@@ -95,6 +95,32 @@ check_entry(struct mf_folder *f, struct mf_path *p, mf_str entry, mf_err *err)
 /* ---- the batch ---------------------------------------------------------------------------------------------- */
 
 void
+mf_link_put_in(struct mf_folder *f, struct mf_path *p)
+{
+	if (f->n_batch == f->cap_batch) {
+		f->cap_batch = f->cap_batch == 0 ? 64 : f->cap_batch * 2;
+		f->batch = mf_realloc_array(f->batch, f->cap_batch, sizeof(*f->batch));
+	}
+	if (f->n_batch == 0)
+		f->batch_since_ms = mf_now_ms(f);
+	p->stage = MF_ST_LINKING;
+	f->batch[f->n_batch++] = p;
+}
+
+bool
+mf_link_take_out(struct mf_folder *f, struct mf_path *p)
+{
+	for (size_t i = 0; i < f->n_batch; i++) {
+		if (f->batch[i] != p)
+			continue;
+		f->n_batch--;
+		memmove(f->batch + i, f->batch + i + 1, (f->n_batch - i) * sizeof(*f->batch));
+		return true;
+	}
+	return false;
+}
+
+void
 mf_link_add(struct mf_folder *f, struct mf_path *p, const mf_immdir *cap)
 {
 	mf_buf entry = {0};
@@ -108,16 +134,9 @@ mf_link_add(struct mf_folder *f, struct mf_path *p, const mf_immdir *cap)
 		mf_path_fail(f, p, &err);
 		return;
 	}
-	if (f->n_batch == f->cap_batch) {
-		f->cap_batch = f->cap_batch == 0 ? 64 : f->cap_batch * 2;
-		f->batch = mf_realloc_array(f->batch, f->cap_batch, sizeof(*f->batch));
-	}
-	if (f->n_batch == 0)
-		f->batch_since_ms = mf_now_ms(f);
 	p->linking = *cap;
 	p->linked = false;
-	p->stage = MF_ST_LINKING;
-	f->batch[f->n_batch++] = p;
+	mf_link_put_in(f, p);
 }
 
 bool
@@ -242,6 +261,7 @@ mf_link_replan(struct mf_folder *f)
 {
 	if (f->linking)
 		return; /* put back what it held before it was started */
+	f->link_round += f->self_read;
 	for (size_t i = 0; i < f->n_batch; i++) {
 		struct mf_path *p = f->batch[i];
 		if (!f->self_read) {
@@ -294,6 +314,8 @@ update_failed(struct mf_folder *f, struct update *u)
 	for (size_t i = 0; i < f->n_batch; i++) {
 		mf_path_give_up_waiting(f, f->batch[i]);
 		mf_choice_fail(f, f->batch[i]->relpath, &u->task.err);
+		if (f->batch[i]->need_look)
+			mf_path_ready(f, f->batch[i]); /* saved once more meanwhile (stash.h) */
 	}
 	f->batch_retry_ms = mf_now_ms(f) + s * 1000;
 	MF_OPS(f)->timer_start(f->batch_timer, s * 1000);
@@ -330,8 +352,10 @@ update_done(struct mf_task *t)
 		update_free(u);
 		return;
 	}
-	if (f->link_tries > 0)
+	if (f->link_tries > 0) {
 		mf_trouble_over(f, MF_TR_LINK);
+		mf_paths_retry(f, false);
+	}
 	f->link_tries = 0;
 	f->batch_retry_ms = 0;
 	f->blamed = 0;

@@ -95,7 +95,10 @@ mf_state_local_get(struct mf_state *s, const char *relpath, mf_local_row **out, 
 		(*out)[(*n)++] = (mf_local_row){.id = mf_strdup(mf_db_col_str(q, 0)),
 			.deletion = path == NULL,
 			.stash = name != NULL ? mf_strdup(mf_strz(name)) : NULL,
-			.mtime_s = sqlite3_column_int64(q, 2)};
+			.mtime_s = sqlite3_column_int64(q, 2),
+			.ours = sqlite3_column_type(q, 4) != SQLITE_NULL,
+			.executable = sqlite3_column_int(q, 4) != 0};
+		(*out)[*n - 1].has_sha = mf_column_bytes(q, 3, (*out)[*n - 1].sha, 32);
 		free(path);
 	}
 	mf_db_reset(q);
@@ -123,6 +126,8 @@ mf_state_local_state(struct mf_state *s, const char *relpath, mf_pathstate *out,
 	rc = mf_state_step(q, &row, err);
 	if (row)
 		mf_column_times(q, 0, out);
+	if (row && out->present)
+		out->ino = (uint64_t)sqlite3_column_int64(q, 3);
 	mf_db_reset(q);
 	return rc;
 }
@@ -178,6 +183,7 @@ mf_state_local_any(struct mf_state *s)
 	if (mf_state_step(q, &row, NULL) == MF_OK && row)
 		any = sqlite3_column_int(q, 0) != 0;
 	mf_db_reset(q);
+	s->inherits = any;
 	return any;
 }
 

@@ -4,7 +4,8 @@
  * a fixture of the version before it in the tests. */
 #include "sync/state/impl.h"
 
-static const char *const ours_upgrades[] = {SQL_OURS_1, SQL_OURS_2, SQL_OURS_3, SQL_OURS_4, SQL_OURS_5, SQL_OURS_6};
+static const char *const ours_upgrades[] = {
+	SQL_OURS_1, SQL_OURS_2, SQL_OURS_3, SQL_OURS_4, SQL_OURS_5, SQL_OURS_6, SQL_OURS_7};
 static const char *const index_upgrades[] = {SQL_INDEX_1, SQL_INDEX_2, SQL_INDEX_3};
 
 _Static_assert(sizeof(ours_upgrades) / sizeof(ours_upgrades[0]) == STATE_OURS_VERSION, "one upgrade per version");

@@ -8,7 +8,7 @@
 
 /* ---- schemas ------------------------------------------------------------------------------------------ */
 
-enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 6, INDEX_VERSION = 3 };
+enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 7, INDEX_VERSION = 3 };
 
 /* Python's tables (datamodel-and-sync.md 6.3).  The foreign keys name a table that does not exist, as the
  * reference's do: they must never be switched on. */
@@ -115,6 +115,14 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 6, INDEX_VERSION = 3 };
 	" identifier TEXT NOT NULL, pos INTEGER NOT NULL, local INTEGER NOT NULL, parent TEXT NOT NULL," \
 	" PRIMARY KEY (identifier, pos)) WITHOUT ROWID;" \
 	"UPDATE mf_schema SET version = 6"
+
+/* Version 7: of a version that is in the stash because the grid was away, what Python's tables do not say. */
+#define SQL_OURS_7 \
+	"ALTER TABLE mf_local ADD COLUMN size INTEGER;" \
+	"ALTER TABLE mf_local ADD COLUMN sha256 BLOB;" \
+	"ALTER TABLE mf_local ADD COLUMN ino INTEGER;" \
+	"ALTER TABLE mf_local ADD COLUMN executable INTEGER;" \
+	"UPDATE mf_schema SET version = 7"
 
 /* index.sqlite, version 1. */
 #define SQL_INDEX_1 \
@@ -226,11 +234,16 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 6, INDEX_VERSION = 3 };
 	"DELETE FROM local_snapshot_metadata WHERE NOT EXISTS (" \
 	" SELECT 1 FROM local_snapshots WHERE identifier = snapshot_identifier);" \
 	"DELETE FROM local_snapshot_parent WHERE NOT EXISTS (" \
-	" SELECT 1 FROM local_snapshots WHERE identifier = snapshot_identifier)"
+	" SELECT 1 FROM local_snapshots WHERE identifier = snapshot_identifier);" \
+	"DELETE FROM mf_local_parent WHERE NOT EXISTS (SELECT 1 FROM mf_local m WHERE m.identifier =" \
+	" mf_local_parent.identifier)"
 
 #define SQL_CONFIG_INSERT \
 	"INSERT INTO config (author_name, author_private_key, stash_path, collective_dircap, upload_dircap," \
 	" magic_directory, poll_interval, scan_interval) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+
+/* The newest row of what was left of a path, taken or not. */
+#define SQL_LOCAL_NEWEST(relpath) "(SELECT max(pos) FROM mf_local WHERE relpath = " relpath ")"
 
 /* ---- statements that are prepared once ------------------------------------------------------------------- */
 
@@ -332,9 +345,46 @@ enum { STATE_PYTHON_VERSION = 1, STATE_OURS_VERSION = 6, INDEX_VERSION = 3 };
 	Q(PENDING_EACH, "SELECT DISTINCT relpath FROM mf_pending ORDER BY relpath") \
 	Q(LOCAL_ANY, "SELECT EXISTS (SELECT 1 FROM mf_local)") \
 	Q(LOCAL_EACH, "SELECT DISTINCT relpath FROM mf_local WHERE NOT taken ORDER BY relpath") \
-	Q(LOCAL_GET, "SELECT identifier, stash, mtime_s FROM mf_local WHERE relpath = ?1 AND NOT taken ORDER BY pos") \
+	Q(LOCAL_GET, \
+		"SELECT identifier, stash, mtime_s, sha256, executable FROM mf_local" \
+		" WHERE relpath = ?1 AND NOT taken ORDER BY pos") \
+	Q(STASH_NEWEST, \
+		"SELECT stash IS NULL, size, sha256, executable, coalesce(ino, 0)," \
+		" (SELECT count(*) FROM mf_local WHERE relpath = ?1 AND NOT taken)" \
+		" FROM mf_local WHERE relpath = ?1 AND NOT taken ORDER BY pos DESC LIMIT 1") \
+	Q(STASH_BYTES, "SELECT coalesce(sum(size), 0) FROM mf_local") \
+	Q(STASH_ADD, "INSERT INTO local_snapshots (identifier, relpath, content_path) VALUES (?1, ?2, ?3)") \
+	Q(STASH_ADD_TIMES, \
+		"INSERT INTO local_snapshot_metadata (snapshot_identifier, [key], value)" \
+		" VALUES (?1, 'mtime', ?2), (?1, 'ctime', ?3)") \
+	Q(STASH_ADD_PARENT, \
+		"INSERT INTO local_snapshot_parent (snapshot_identifier, [index], local_only, parent_identifier)" \
+		" SELECT ?1, 0, l.id IS NOT NULL, coalesce(l.id, ?3) FROM (SELECT (SELECT identifier FROM mf_local" \
+		"  WHERE relpath = ?2 AND pos = " SQL_LOCAL_NEWEST("?2") ") AS id) l" \
+									 " WHERE coalesce(l.id, ?3) IS NOT NULL") \
+	Q(STASH_ADD_STATE, \
+		"INSERT INTO current_snapshots (relpath, size, mtime_ns, ctime_ns, last_updated_ns)" \
+		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (relpath) DO UPDATE SET" \
+		" size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns") \
+	Q(STASH_ADD_OURS, \
+		"INSERT INTO mf_local (relpath, pos, identifier, stash, mtime_s, taken, size, sha256, ino, " \
+		"executable)" \
+		" SELECT relpath, rowid, identifier, content_path, ?2, 0, ?3, ?4, ?5, ?6 FROM local_snapshots" \
+		" WHERE identifier = ?1") \
+	Q(STASH_ADD_PARENT_OURS, \
+		"INSERT INTO mf_local_parent (identifier, pos, local, parent)" \
+		" SELECT snapshot_identifier, [index], local_only, parent_identifier FROM local_snapshot_parent" \
+		" WHERE snapshot_identifier = ?1") \
+	Q(STASH_TOUCH, "UPDATE current_snapshots SET size = ?2, mtime_ns = ?3, ctime_ns = ?4 WHERE relpath = ?1") \
+	Q(STASH_TOUCH_OURS, "UPDATE mf_local SET ino = ?2 WHERE relpath = ?1 AND pos = " SQL_LOCAL_NEWEST("?1")) \
+	Q(STASH_FORGET, \
+		"DELETE FROM local_snapshots WHERE identifier IN (" \
+		"SELECT identifier FROM mf_local WHERE relpath = ?1 AND NOT taken)") \
+	Q(STASH_FORGET_OURS, "DELETE FROM mf_local WHERE relpath = ?1 AND NOT taken") \
 	Q(LOCAL_PARENT_GET, "SELECT local, parent FROM mf_local_parent WHERE identifier = ?1 ORDER BY pos") \
-	Q(LOCAL_STATE, "SELECT size, mtime_ns, ctime_ns FROM current_snapshots WHERE relpath = ?1") \
+	Q(LOCAL_STATE, \
+		"SELECT size, mtime_ns, ctime_ns, coalesce((SELECT ino FROM mf_local WHERE relpath = ?1" \
+		"  AND pos = " SQL_LOCAL_NEWEST("?1") "), 0) FROM current_snapshots WHERE relpath = ?1") \
 	Q(LOCAL_TAKE, "UPDATE mf_local SET taken = 1 WHERE identifier = ?1") \
 	Q(LOCAL_UNTAKE, "UPDATE mf_local SET taken = 0 WHERE relpath = ?1") \
 	Q(LOCAL_DROP, "DELETE FROM local_snapshots WHERE identifier = ?1") \

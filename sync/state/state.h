@@ -135,6 +135,9 @@ typedef struct mf_local_row {
 		char *id;
 	} * parent;
 	size_t n_parents;
+	bool ours; /* put into the stash by us: executable counts, and sha where has_sha */
+	bool executable, has_sha;
+	uint8_t sha[32];
 } mf_local_row;
 void mf_locals_free(mf_local_row *rows, size_t n);
 /** Paths with rows of which nothing was taken yet. */
@@ -142,7 +145,7 @@ mf_code mf_state_local_each(
 	struct mf_state *s, mf_code (*each)(void *arg, const char *relpath), void *arg, mf_err *err);
 /** Those rows of @p relpath, in the order in which they were made. */
 mf_code mf_state_local_get(struct mf_state *s, const char *relpath, mf_local_row **out, size_t *n, mf_err *err);
-/** The disk as it was when the newest was made. */
+/** The disk as it was when the newest was made; the inode where we noted it. */
 mf_code mf_state_local_state(struct mf_state *s, const char *relpath, mf_pathstate *out, mf_err *err);
 /** It is in mf_pending now; Python's row stays until that is cleared. */
 mf_code mf_state_local_take(struct mf_state *s, const char *id, mf_err *err);
@@ -150,12 +153,45 @@ mf_code mf_state_local_take(struct mf_state *s, const char *id, mf_err *err);
 mf_code mf_state_local_drop(struct mf_state *s, const char *id, mf_err *err);
 /** Nothing says any more what the disk was when Base was on it. */
 mf_code mf_state_local_doubt(struct mf_state *s, const char *relpath, mf_err *err);
-/** Is there any row left, taken or not?  Only where there were some when the database was opened. */
+/** Is there any row left, taken or not? */
 bool mf_state_local_any(struct mf_state *s);
 /** Names of the files in the stash that a row needs. */
 mf_code mf_state_stash_each(struct mf_state *s, mf_code (*each)(void *arg, const char *name), void *arg, mf_err *err);
 /** Remove what belongs to no row any more. */
 mf_code mf_state_local_tidy(struct mf_state *s, mf_err *err);
+
+/* ---- versions of ours that the grid did not take: rows of the same form (state_stash.c) ---------------- */
+
+typedef struct mf_stash_new {
+	const char *relpath;
+	uint8_t id[16];     /* random */
+	const char *copy;   /* absolute path of its copy; NULL: a deletion */
+	const char *parent; /* snapshot that it was made from, if no row is before it; NULL: none */
+	mf_pathstate state; /* the disk as it is now */
+	bool executable;
+	uint8_t sha[32]; /* unless a deletion */
+	int64_t mtime_s, made_ns;
+} mf_stash_new;
+/** In Python's form and in ours, in one transaction.  Its copy must be durable. */
+mf_code mf_state_stash_add(struct mf_state *s, const mf_stash_new *v, mf_err *err);
+
+/** The newest row of a path that was not taken yet. */
+typedef struct mf_stash_newest {
+	bool deletion;
+	bool has_sha, has_executable, executable; /* Python does not say */
+	uint64_t size;                            /* bytes of its copy, if has_sha */
+	uint8_t sha[32];
+	mf_pathstate state; /* the disk as it was when it was made */
+	unsigned rows;      /* how many there are, with it */
+} mf_stash_newest;
+/** MF_ENOTFOUND: there is none. */
+mf_code mf_state_stash_newest(struct mf_state *s, const char *relpath, mf_stash_newest *out, mf_err *err);
+/** The newest is on the disk with another stat now. */
+mf_code mf_state_stash_touch(struct mf_state *s, const char *relpath, const mf_pathstate *ps, mf_err *err);
+/** They are not to be published: the rows that were not taken go, and the disk is to be looked at. */
+mf_code mf_state_stash_forget(struct mf_state *s, const char *relpath, mf_err *err);
+/** Bytes of all copies that rows of ours name. */
+mf_code mf_state_stash_bytes(struct mf_state *s, uint64_t *bytes, mf_err *err);
 
 /* ---- intents: a replacement under way (planner.md 5.2) ----------------------------------------------- */
 

@@ -261,6 +261,8 @@ contents(struct real *r)
 	cr_assert(r->ops->sync_dir(r->root, "d", NULL) == MF_OK && r->ops->sync_dir(r->root, "", NULL) == MF_OK);
 	cr_assert(r->ops->sync_dir(r->root, "none", NULL) == MF_ENOTFOUND);
 	cr_assert(r->ops->sync_all(r->root, NULL) == MF_OK);
+	uint64_t space = 0;
+	cr_assert(r->ops->space(r->root, &space, NULL) == MF_OK && space > 0 && space < UINT64_MAX);
 }
 
 Test(env_files, what_is_written_is_read, .timeout = 20)

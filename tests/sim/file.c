@@ -349,3 +349,13 @@ sim_op_sync_all(struct mf_root *r, mf_err *err)
 	sim_sync_all(disk_of(r));
 	return MF_OK;
 }
+
+mf_code
+sim_op_space(struct mf_root *r, uint64_t *free, mf_err *err)
+{
+	int sys = sim_gate(r->env, SIM_STAT, "(space)");
+	uint64_t limit = r->env->host->trouble.disk_free;
+
+	*free = limit == 0 ? UINT64_MAX : limit;
+	return sys != 0 ? sim_fail(err, sys, "space of", r->path) : MF_OK;
+}

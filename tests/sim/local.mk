@@ -55,6 +55,13 @@ check_PROGRAMS += %reldir%/test_engine_merge
 %canon_reldir%_test_engine_merge_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_merge_LDADD = $(SIM_LIBS)
 TESTS += %reldir%/test_engine_merge
+check_PROGRAMS += %reldir%/test_engine_stash
+%canon_reldir%_test_engine_stash_SOURCES = %reldir%/test_engine_stash.c
+%canon_reldir%_test_engine_stash_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_engine_stash_LDADD = $(SIM_LIBS)
+TESTS += %reldir%/test_engine_stash
+SOAK_TESTS += %reldir%/test_engine_stash
+
 check_PROGRAMS += %reldir%/test_engine_inherit
 %canon_reldir%_test_engine_inherit_SOURCES = %reldir%/test_engine_inherit.c
 %canon_reldir%_test_engine_inherit_CFLAGS = $(TEST_CFLAGS)

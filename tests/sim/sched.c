@@ -327,6 +327,7 @@ const struct mf_env_ops sim_env_ops = {
 	.rmdir = sim_op_rmdir,
 	.sync_dir = sim_op_sync_dir,
 	.sync_all = sim_op_sync_all,
+	.space = sim_op_space,
 	.umask = op_umask,
 	.watch_new = sim_watch_new,
 	.watch_add = sim_watch_add,

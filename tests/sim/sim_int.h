@@ -304,6 +304,7 @@ mf_code sim_op_unlink(struct mf_root *r, const char *path, mf_err *err);
 mf_code sim_op_rmdir(struct mf_root *r, const char *path, mf_err *err);
 mf_code sim_op_sync_dir(struct mf_root *r, const char *path, mf_err *err);
 mf_code sim_op_sync_all(struct mf_root *r, mf_err *err);
+mf_code sim_op_space(struct mf_root *r, uint64_t *free, mf_err *err);
 
 /* vfs.c, db.c */
 extern const sqlite3_io_methods sim_db_methods;

@@ -1,5 +1,5 @@
 /* Exact moments: a crash between any two steps of receiving or publishing an update, a write by the user in the last
- * moment, a full disk, a grid out of reach (conformance cases 19, 28 to 34). */
+ * moment, a full disk, a grid out of reach (conformance cases 19, 30 to 34). */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -285,57 +285,6 @@ Test(engine_crash, case_32_at_any_operation_while_publishing, .timeout = 600)
 }
 
 /* ---- nothing can be stored ---- */
-
-/* Three edits while the grid is out of reach.  Nothing is copied meanwhile: of them the last is published, upon what was
- * there before, where the Python program publishes each. */
-static void
-edited_offline(uint64_t seed, bool restart)
-{
-	struct pair p;
-	mf_immdir cap;
-	mf_snapshot s;
-	static const char *const texts[] = {LONG2, EDIT, LONG3};
-
-	pair_init(&p, seed);
-	sim_trouble_of(p.a->h)->cut_off = true;
-	for (size_t i = 0; i < 3; i++) {
-		cast_write(p.a, "p", texts[i]);
-		cast_publish(p.a);
-	}
-	if (restart) {
-		cast_close(p.a);
-		cast_open(p.a);
-		sim_run_for(p.c.w, 3000);
-	}
-	mf_immdir before = head(p.a);
-	cr_assert(strcmp(before.text, p.first.text) == 0);
-	sim_trouble_of(p.a->h)->cut_off = false;
-	cast_publish(p.a);
-	cast_settle(&p.c);
-	cr_assert(cast_has(p.b, "p", texts[2]) && cast_same_head(p.a, p.b, "p"));
-	cr_assert(cast_head(p.a, "p", &cap, &s));
-	cr_assert(s.n_parents == 1 && strcmp(s.parents[0].text, p.first.text) == 0, "another history");
-	mf_snapshot_clear(&s);
-	sim_walk(p.a->h, mf_folder_config(p.a->f)->stash_path, no_file, NULL);
-	mf_immdir now = head(p.a);
-	cast_close(p.a);
-	cast_open(p.a);
-	cast_settle(&p.c);
-	mf_immdir after = head(p.a);
-	cr_assert(strcmp(now.text, after.text) == 0, "a restart changed the entry");
-	cr_assert(p.a->conflicts_added + p.b->conflicts_added == 0);
-	cast_end(&p.c);
-}
-
-Test(engine_crash, case_28_edits_offline_follow_what_was_there, .timeout = 60)
-{
-	edited_offline(280, false);
-}
-
-Test(engine_crash, case_29_edits_offline_and_a_restart, .timeout = 60)
-{
-	edited_offline(290, true);
-}
 
 Test(engine_crash, case_19_an_edit_that_waits_meets_a_remote_one, .timeout = 60)
 {

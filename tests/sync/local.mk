@@ -135,6 +135,11 @@ check_PROGRAMS += %reldir%/test_state_rows
 %canon_reldir%_test_state_rows_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_state_rows_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_state_rows
+check_PROGRAMS += %reldir%/test_state_stash
+%canon_reldir%_test_state_stash_SOURCES = %reldir%/test_state_stash.c $(MF_SYNC_FIXTURE)
+%canon_reldir%_test_state_stash_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_state_stash_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_state_stash
 
 check_PROGRAMS += %reldir%/test_state_power
 %canon_reldir%_test_state_power_SOURCES = %reldir%/test_state_power.c

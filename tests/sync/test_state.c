@@ -129,8 +129,8 @@ Test(state, what_is_no_state_of_ours_is_refused_by_name, .timeout = 10)
 	cr_assert(strstr(err.text, "version 2") != NULL && strstr(err.text, "knows 1") != NULL, "%s", err.text);
 	fixture_sql(&f, "state.sqlite", "PRAGMA user_version = 1; UPDATE mf_schema SET version = 99");
 	cr_assert(mf_state_open(f.env, f.dir, "f", &s, &err) == MF_EUNSUPPORTED);
-	cr_assert(strstr(err.text, "version 99") != NULL && strstr(err.text, "knows 6") != NULL, "%s", err.text);
-	fixture_sql(&f, "state.sqlite", "UPDATE mf_schema SET version = 6");
+	cr_assert(strstr(err.text, "version 99") != NULL && strstr(err.text, "knows 7") != NULL, "%s", err.text);
+	fixture_sql(&f, "state.sqlite", "UPDATE mf_schema SET version = 7");
 	fixture_sql(&f, "index.sqlite", "PRAGMA user_version = 9");
 	cr_assert(mf_state_open(f.env, f.dir, "f", &s, &err) == MF_EUNSUPPORTED);
 	cr_assert(strstr(err.text, "index.sqlite") != NULL && strstr(err.text, "version 9") != NULL, "%s", err.text);

@@ -426,4 +426,5 @@ Test(python, fixtures_of_old_versions_are_upgraded, .timeout = 20)
 {
 	check_upgrade("db/state-v1.sql", "db/index-v1.sql");
 	check_upgrade("db/state-v3.sql", "db/index-v1.sql");
+	check_upgrade("db/state-v6.sql", "db/index-v1.sql");
 }
