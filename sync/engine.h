@@ -25,6 +25,7 @@
 #include "sync/remote/remote.h"
 #include "sync/doc/snapshot.h"
 #include "sync/state/state.h"
+#include "sync/trust/unproven.h"
 
 /* ---- tasks -------------------------------------------------------------------------------------------- */
 
@@ -174,9 +175,7 @@ struct mf_folder {
 	struct mf_watch *nudge;
 	uint64_t last_activity_ms;
 	mf_dirver collective_version, collective_seen;
-	struct mf_unproven *unproven; /* oldest first */
-	size_t n_unproven;
-	bool unproven_lost; /* there were more */
+	struct mf_unproven_set unproven;
 	struct mf_changed *changed;
 	char *self_name; /* ours in the Collective; NULL: not listed, as far as we know */
 	bool trust_due;  /* something to be judged when the poll ends */

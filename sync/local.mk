@@ -104,6 +104,8 @@ libmf_a_SOURCES += \
 	%reldir%/trust/people.c \
 	%reldir%/trust/rules.c \
 	%reldir%/trust/settle.c \
+	%reldir%/trust/unproven.c \
+	%reldir%/trust/unproven.h \
 	%reldir%/turn.c \
 	%reldir%/local/walk.c \
 	%reldir%/local/walk.h \

@@ -10,13 +10,6 @@
 
 struct mf_folder;
 
-/** An entry that is not applied: nobody known has signed what it shows. */
-struct mf_unproven {
-	struct mf_unproven *next;
-	char *participant, *entry, *cap, *author;
-	uint8_t key[32];
-};
-
 /** A key that somebody would have instead of the one known. */
 struct mf_changed {
 	struct mf_changed *next;

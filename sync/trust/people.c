@@ -149,11 +149,11 @@ mf_folder_trust(struct mf_folder *f, const char *participant, const uint8_t *key
 		return rc;
 	mf_tell(f, MF_EV_KEY_ACCEPTED, NULL, participant);
 	mf_trust_release(f);
-	if (f->unproven_lost) /* not all could be remembered: everything is looked at again */
+	if (f->unproven.lost) /* not all could be remembered: everything is looked at again */
 		for (struct mf_peer *p = f->peers; p != NULL; p = p->next)
 			if (p->name[0] != '\0')
 				mf_peer_forget(p);
-	f->unproven_lost = false;
+	f->unproven.lost = false;
 	mf_trust_review(f);
 	mf_turn_arm(f, 0);
 	mf_poll_start(f);

@@ -63,9 +63,10 @@ gather(struct mf_folder *f, struct sightings *s)
 			continue;
 		s->name[s->n_name++] = p->name;
 		(void)mf_state_head_keys(f->state, p->name, see_unless_given, s, NULL);
-		for (const struct mf_unproven *h = f->unproven; h != NULL; h = h->next)
-			if (strcmp(h->participant, p->name) == 0)
-				(void)see_unless_given(s, h->key, h->author);
+		const struct mf_unproven *h;
+		TAILQ_FOREACH(h, &f->unproven.all, all)
+		if (strcmp(h->participant, p->name) == 0)
+			(void)see_unless_given(s, h->key, h->author);
 	}
 }
 
@@ -198,13 +199,15 @@ first_of(const struct mf_folder *f, const char *participant)
 void
 mf_trust_review(struct mf_folder *f)
 {
+	const struct mf_unproven *h;
+
 	for (struct mf_changed *c = f->changed; c != NULL; c = c->next) {
 		c->still = false;
 		c->files = 0;
 	}
-	for (const struct mf_unproven *h = f->unproven; h != NULL; h = h->next)
-		if (!mf_trust_knows(f, h->key))
-			note_changed(f, blamed(f, h), h->key, h->author, h->participant);
+	TAILQ_FOREACH(h, &f->unproven.all, all)
+	if (!mf_trust_knows(f, h->key))
+		note_changed(f, blamed(f, h), h->key, h->author, h->participant);
 	for (const struct mf_peer *p = f->peers; p != NULL; p = p->next)
 		if (p->listed && p->has_edge && mf_trust_has_key(f, p->name) && !mf_trust_knows(f, p->edge))
 			note_changed(f, p->name, p->edge, "", "");

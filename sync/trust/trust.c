@@ -4,65 +4,18 @@
 
 #include <stdlib.h>
 
-enum { HELD_MAX = 4096 };
-
 /* ---- entries that are held back -------------------------------------------------------------------------- */
-
-static void
-held_free(struct mf_unproven *h)
-{
-	free(h->participant);
-	free(h->entry);
-	free(h->cap);
-	free(h->author);
-	free(h);
-}
-
-static void
-unhold(struct mf_folder *f, struct mf_unproven **link)
-{
-	struct mf_unproven *h = *link;
-
-	*link = h->next;
-	f->n_unproven--;
-	held_free(h);
-}
-
-static void
-hold(struct mf_folder *f, const char *participant, mf_str entry, const mf_snap_row *row)
-{
-	struct mf_unproven **link = &f->unproven;
-
-	while (*link != NULL &&
-		(strcmp((*link)->participant, participant) != 0 || !mf_str_eq(mf_strz((*link)->entry), entry)))
-		link = &(*link)->next;
-	if (*link != NULL)
-		unhold(f, link);
-	if (f->n_unproven >= HELD_MAX) {
-		f->unproven_lost = true; /* when a key is accepted, everything is looked at again */
-		return;
-	}
-	while (*link != NULL)
-		link = &(*link)->next;
-	struct mf_unproven *h = mf_alloc(sizeof(*h));
-	h->participant = mf_strdup(mf_strz(participant));
-	h->entry = mf_strdup(entry);
-	h->cap = mf_strdup(mf_strz(row->cap.text));
-	h->author = mf_strdup(mf_strz(row->author));
-	memcpy(h->key, row->author_key, sizeof(h->key));
-	*link = h;
-	f->n_unproven++;
-}
 
 void
 mf_trust_listed(struct mf_folder *f, const char *participant, const mf_listing *l)
 {
-	for (struct mf_unproven **link = &f->unproven, *h; (h = *link) != NULL;) {
+	for (struct mf_unproven *h = TAILQ_FIRST(&f->unproven.all), *next; h != NULL; h = next) {
+		next = TAILQ_NEXT(h, all);
+		if (strcmp(h->participant, participant) != 0)
+			continue;
 		const mf_child *c = l == NULL ? NULL : mf_listing_find(l, mf_strz(h->entry));
-		if (strcmp(h->participant, participant) == 0 && (c == NULL || !mf_str_eq(c->ro, mf_strz(h->cap))))
-			unhold(f, link);
-		else
-			link = &h->next;
+		if (c == NULL || !mf_str_eq(c->ro, mf_strz(h->cap)))
+			mf_unproven_drop(&f->unproven, h);
 	}
 }
 
@@ -82,13 +35,12 @@ mf_trust_knows(struct mf_folder *f, const uint8_t key[32])
 void
 mf_trust_release(struct mf_folder *f)
 {
-	for (struct mf_unproven **link = &f->unproven, *h; (h = *link) != NULL;) {
-		if (!mf_trust_knows(f, h->key)) {
-			link = &h->next;
+	for (struct mf_unproven *h = TAILQ_FIRST(&f->unproven.all), *next; h != NULL; h = next) {
+		next = TAILQ_NEXT(h, all);
+		if (!mf_trust_knows(f, h->key))
 			continue;
-		}
 		mf_fetch_head(f, h->participant, mf_strz(h->entry), mf_strz(h->cap));
-		unhold(f, link);
+		mf_unproven_drop(&f->unproven, h);
 	}
 }
 
@@ -171,7 +123,7 @@ mf_trust_admit(
 	}
 	*admitted = false;
 	f->trust_due = true;
-	hold(f, participant, entry, row);
+	mf_unproven_hold(&f->unproven, f->hash_key, participant, entry, row);
 	return MF_OK;
 }
 
@@ -286,8 +238,7 @@ void
 mf_trust_free(struct mf_folder *f)
 {
 	free(f->self_name);
-	while (f->unproven != NULL)
-		unhold(f, &f->unproven);
+	mf_unproven_free(&f->unproven);
 	while (f->changed != NULL) {
 		struct mf_changed *c = f->changed;
 		f->changed = c->next;

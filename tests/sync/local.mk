@@ -9,6 +9,11 @@ check_PROGRAMS += %reldir%/test_entryset
 %canon_reldir%_test_entryset_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_entryset_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_entryset
+check_PROGRAMS += %reldir%/test_unproven
+%canon_reldir%_test_unproven_SOURCES = %reldir%/test_unproven.c
+%canon_reldir%_test_unproven_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_unproven_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_unproven
 
 check_PROGRAMS += %reldir%/test_trust
 %canon_reldir%_test_trust_SOURCES = %reldir%/test_trust.c
