@@ -42,7 +42,7 @@ mf_hash_file(
 {
 	struct mf_sha256 *sha = mf_sha256_new();
 	struct stream s = {.env = env, .file = file, .sha = sha};
-	uint8_t *piece = mf_alloc(PIECE_BYTES);
+	uint8_t *piece = mf_alloc(size < PIECE_BYTES ? (size_t)size : PIECE_BYTES); /* zeroed: most files are small */
 	mf_code rc = MF_OK;
 
 	for (uint64_t off = 0; rc == MF_OK && off < size; off += PIECE_BYTES) {
