@@ -10,6 +10,7 @@ enum { SHM_SLOTS = SQLITE_SHM_NLOCK, WRITE_SLOT = 0 };
 
 struct sim_dbshare {
 	LIST_ENTRY(sim_dbshare) all;
+	struct sim_env *env;
 	struct sim_inode *ino;
 	unsigned refs;
 	unsigned shared;
@@ -30,6 +31,7 @@ sim_share_join(struct sim_env *e, struct sim_inode *ino, struct sim_dbshare **ou
 		break;
 	if (s == NULL) {
 		s = mf_alloc(sizeof(*s));
+		s->env = e;
 		s->ino = ino;
 		LIST_INSERT_HEAD(&e->shares, s, all);
 	}
@@ -50,6 +52,14 @@ sim_share_leave(struct sim_dbshare *s)
 	free(s);
 }
 
+/* Does another program hold the write lock? */
+static bool
+is_held(const struct sim_dbshare *s)
+{
+	s->env->host->hits[SIM_HIT_LOCKED] += s->ino->held;
+	return s->ino->held;
+}
+
 int
 sim_share_lock(struct sim_dbshare *s, int *mine, int want)
 {
@@ -63,7 +73,7 @@ sim_share_lock(struct sim_dbshare *s, int *mine, int want)
 		return SQLITE_OK;
 	}
 	if (*mine < SQLITE_LOCK_RESERVED) {
-		if (s->reserved || s->ino->held)
+		if (s->reserved || is_held(s))
 			return SQLITE_BUSY;
 		s->reserved = true;
 		*mine = SQLITE_LOCK_RESERVED;
@@ -116,7 +126,7 @@ slot_free(const struct sim_dbshare *s, unsigned i, bool want_exclusive, unsigned
 {
 	unsigned others = s->slot_shared[i] - (mine_shared >> i & 1);
 
-	if (i == WRITE_SLOT && want_exclusive && s->ino->held)
+	if (i == WRITE_SLOT && want_exclusive && is_held(s))
 		return false;
 	return !s->slot_exclusive[i] && (!want_exclusive || others == 0);
 }

@@ -60,8 +60,10 @@ sim_do_write(struct sim_host *h, struct sim_inode *ino, uint64_t off, const void
 	uint64_t grow = off + n > ino->data.n ? off + n - ino->data.n : 0;
 
 	if (h->trouble.disk_free != 0) {
-		if (grow >= h->trouble.disk_free)
+		if (grow >= h->trouble.disk_free) {
+			h->hits[SIM_HIT_FULL]++;
 			return ENOSPC;
+		}
 		h->trouble.disk_free -= grow;
 	}
 	before_write(ino, off, n);
@@ -86,7 +88,7 @@ sim_do_unlink(struct sim_host *h, const struct sim_spot *at, bool logged)
 
 	if (at->ino == NULL)
 		return ENOENT;
-	if (at->dir == NULL)
+	if (at->dir == NULL || (is_dir(at->ino) && at->ino->dev != at->dir->dev)) /* a disk is mounted there */
 		return EBUSY;
 	if (may_change(at->dir) != 0)
 		return EACCES;
@@ -108,8 +110,10 @@ may_rename(struct sim_host *h, const struct sim_spot *from, const struct sim_spo
 		return EBUSY;
 	if (may_change(from->dir) != 0 || may_change(to->dir) != 0)
 		return EACCES;
-	if (how == MF_RENAME_EXCHANGE && h->trouble.no_exchange)
+	if (how == MF_RENAME_EXCHANGE && h->trouble.no_exchange) {
+		h->hits[SIM_HIT_NO_EXCHANGE]++;
 		return EINVAL;
+	}
 	if (from->dir->dev != to->dir->dev)
 		return EXDEV;
 	if (is_dir(from->ino) && sim_below(to->dir, from->ino))

@@ -26,6 +26,7 @@ enter(struct mf_grid *g, enum sim_op op, const char *cap, bool *lose, const mf_c
 	struct sim_env *e = env_of(g);
 	struct sim_world *w = e->host->world;
 	const sim_trouble *t = &e->host->trouble;
+	uint64_t *hits = e->host->hits;
 	bool reads = op == SIM_GET || op == SIM_LIST_GRID;
 	char hint[40] = "";
 
@@ -43,12 +44,17 @@ enter(struct mf_grid *g, enum sim_op op, const char *cap, bool *lose, const mf_c
 		return mf_fail(err, (mf_code)code, 0, "simulated failure of the grid");
 	if (mf_canceled(cancel))
 		return mf_fail(err, MF_ECANCELED, 0, "canceled");
-	if (t->slow_ms != 0 && e->running != NULL)
+	if (t->slow_ms != 0 && e->running != NULL) {
 		e->running->ready_ns += (int64_t)sim_pick(w, t->slow_ms) * 1000000;
+		hits[SIM_HIT_SLOW]++;
+	}
+	hits[SIM_HIT_CUT_OFF] += t->cut_off;
 	if (t->cut_off)
 		return mf_fail(err, MF_ENET, 0, "the grid cannot be reached");
-	if (sim_lot(w, t->fail))
+	if (sim_lot(w, t->fail)) {
+		hits[SIM_HIT_FAILED]++;
 		return mf_fail(err, ways[sim_pick(w, reads ? 2 : 3)], 0, "the grid failed");
+	}
 	*lose |= !reads && sim_lot(w, t->lose_answer);
 	return MF_OK;
 }
@@ -58,6 +64,7 @@ leave(struct mf_grid *g, bool lose, mf_code rc, mf_err *err)
 {
 	if (rc != MF_OK || !lose)
 		return rc;
+	env_of(g)->host->hits[SIM_HIT_LOST_ANSWER]++;
 	sim_trace(env_of(g)->host->world, "%s answer lost", env_of(g)->host->name);
 	return mf_fail(err, MF_ENET, 0, "no answer");
 }
@@ -258,6 +265,7 @@ read_dir(struct mf_grid *g, const char *cap, bool with_rw, const mf_dirver *know
 	if (o == NULL || o->kind == SIM_FILE)
 		return mf_fail(err, MF_ENOTFOUND, 0, "no such directory on the grid");
 	bool old = o->version_before.seqnum != 0 && (t->rolled_back || sim_lot(w, t->stale));
+	env_of(g)->host->hits[SIM_HIT_STALE] += old;
 	if (old)
 		sim_trace(w, "%s reads a stale version", env_of(g)->host->name);
 	out->version = old ? o->version_before : o->version;

@@ -139,6 +139,25 @@ typedef struct sim_trouble {
 sim_trouble *sim_trouble_of(struct sim_host *h);
 /** All faults of the host end: trouble, sim_fail_*, sim_crash_after. */
 void sim_calm(struct sim_host *h);
+/** Faults that came to pass: something failed, was lost, or was not as it should be because of them. */
+enum sim_hit {
+	SIM_HIT_CRASH,
+	SIM_HIT_POWER,
+	SIM_HIT_PREEMPT, /* something else happened in the middle of a job */
+	SIM_HIT_PLANNED, /* sim_fail_nth() or sim_fail_often() */
+	SIM_HIT_CUT_OFF,
+	SIM_HIT_FAILED,
+	SIM_HIT_LOST_ANSWER,
+	SIM_HIT_STALE,
+	SIM_HIT_SLOW,
+	SIM_HIT_DROPPED,
+	SIM_HIT_OVERFLOW,
+	SIM_HIT_FULL,
+	SIM_HIT_NO_EXCHANGE,
+	SIM_HIT_LOCKED,
+	SIM_HITS,
+};
+uint64_t sim_hits(const struct sim_host *h, enum sim_hit what); /**< how often, over all processes */
 /** Lose all watch events not delivered yet and say so with MF_WATCH_OVERFLOW. */
 void sim_watch_overflow(struct sim_host *h);
 /** Another program holds the write lock of this database until told otherwise. */

@@ -219,7 +219,7 @@ struct sim_host {
 	uint32_t umask;
 	sim_trouble trouble;
 	struct sim_fault fault[SIM_OPS];
-	uint64_t count[SIM_OPS];
+	uint64_t count[SIM_OPS], hits[SIM_HITS];
 	uint64_t crash_in; /* operations */
 	enum sim_crash crash_how;
 	bool power_lost; /* to be applied to the disk when the process is retired */

@@ -134,9 +134,16 @@ same_as_last(const struct mf_watch *w, const struct sim_inode *ino, const mf_wat
 static void
 push(struct mf_watch *w, struct sim_inode *ino, mf_watch_event ev)
 {
-	if (w->env->dead || same_as_last(w, ino, &ev) ||
-		(ev.what != MF_WATCH_OVERFLOW && sim_lot(w->env->host->world, w->env->host->trouble.drop_events)))
+	struct sim_host *h = w->env->host;
+
+	if (w->env->dead || same_as_last(w, ino, &ev))
 		return;
+	if (ev.what == MF_WATCH_OVERFLOW) {
+		h->hits[SIM_HIT_OVERFLOW]++;
+	} else if (sim_lot(h->world, h->trouble.drop_events)) {
+		h->hits[SIM_HIT_DROPPED]++;
+		return;
+	}
 	if (w->n_queue == w->cap_queue) {
 		w->cap_queue = w->cap_queue * 2 + 16;
 		w->queue = mf_realloc_array(w->queue, w->cap_queue, sizeof(*w->queue));

@@ -264,6 +264,7 @@ sim_die(struct sim_host *h, enum sim_crash how)
 	sim_trace(h->world, "%s.%llu dies (%s)", h->name, (unsigned long long)e->life,
 		how == SIM_CRASH_POWER ? "power" : "process");
 	e->dead = true;
+	h->hits[how == SIM_CRASH_POWER ? SIM_HIT_POWER : SIM_HIT_CRASH]++;
 	h->power_lost = how == SIM_CRASH_POWER;
 }
 
@@ -379,6 +380,12 @@ sim_count(const struct sim_host *h, enum sim_op op)
 }
 
 uint64_t
+sim_hits(const struct sim_host *h, enum sim_hit what)
+{
+	return h->hits[what];
+}
+
+uint64_t
 sim_grid_writes(const struct sim_host *h)
 {
 	return h->count[SIM_PUT] + h->count[SIM_PUT_DIR] + h->count[SIM_MKDIR_GRID] + h->count[SIM_UPDATE];
@@ -428,7 +435,7 @@ interleave(struct sim_env *e, enum sim_op op, const char *what)
 	}
 	if (e->running != NULL && w->depth < SIM_DEPTH && sim_lot(w, w->preempt)) {
 		w->depth++;
-		(void)sim_step(w);
+		h->hits[SIM_HIT_PREEMPT] += sim_step(w);
 		w->depth--;
 	}
 }
@@ -452,6 +459,7 @@ sim_gate(struct sim_env *e, enum sim_op op, const char *what)
 	if (e->dead)
 		return dead;
 	int sys = planned_fault(h, op);
+	h->hits[SIM_HIT_PLANNED] += sys != 0;
 	if (e->running != NULL)
 		e->running->ready_ns += (int64_t)sim_pick(h->world, 200000);
 	sim_trace(h->world, "%s.%llu %s %s%s", h->name, (unsigned long long)e->life, op_names[op], what,
@@ -465,7 +473,9 @@ sim_lock_fails(struct sim_env *e)
 	if (e->dead)
 		return false;
 	e->host->count[SIM_DB_LOCK]++;
-	return planned_fault(e->host, SIM_DB_LOCK) != 0;
+	bool fails = planned_fault(e->host, SIM_DB_LOCK) != 0;
+	e->host->hits[SIM_HIT_PLANNED] += fails;
+	return fails;
 }
 
 mf_code
