@@ -237,20 +237,26 @@ cast_add_reader(struct cast *c, const char *name)
 	return m;
 }
 
+void
+cast_invite(struct cast *c, const char *name, const mf_dirread *personal)
+{
+	struct member *admin = &c->m[0];
+	struct answer a = {0};
+
+	mf_folder_add_participant(admin->f, name, personal, NULL, on_answer, &a, NULL);
+	await(admin, &a, "adding a participant");
+}
+
 struct member *
 cast_add(struct cast *c, const char *name)
 {
 	struct member *m = cast_join(c, name, NULL);
-	struct member *admin = &c->m[0];
 
 	cast_open(m);
-	if (m == admin) {
+	if (m == &c->m[0])
 		c->collective = mf_folder_config(m->f)->collective;
-	} else {
-		struct answer a = {0};
-		mf_folder_add_participant(admin->f, name, &m->personal, NULL, on_answer, &a, NULL);
-		await(admin, &a, "adding a participant");
-	}
+	else
+		cast_invite(c, name, &m->personal);
 	cast_poll(m);
 	return m;
 }
@@ -435,19 +441,25 @@ cast_resolve(struct member *m, const char *relpath, enum mf_take take, const cha
 	return x.a.came ? err->code : MF_ECANCELED;
 }
 
+void
+cast_portrait(struct member *m, mf_buf *out)
+{
+	mf_listing l;
+
+	sim_tree(m->h, CAST_DIR, out);
+	if (sim_peek_dir(m->cast->w, &m->personal, &l) != MF_OK)
+		return;
+	mf_buf_addf(out, "v%llu\n", (unsigned long long)l.version.seqnum);
+	mf_listing_free(&l);
+}
+
 char *
 cast_picture(struct cast *c)
 {
 	mf_buf b = {0};
 
-	for (size_t i = 0; i < c->n; i++) {
-		mf_listing l;
-		sim_tree(c->m[i].h, CAST_DIR, &b);
-		if (sim_peek_dir(c->w, &c->m[i].personal, &l) == MF_OK) {
-			mf_buf_addf(&b, "v%llu\n", (unsigned long long)l.version.seqnum);
-			mf_listing_free(&l);
-		}
-	}
+	for (size_t i = 0; i < c->n; i++)
+		cast_portrait(&c->m[i], &b);
 	return b.p == NULL ? mf_strdup(MF_STR("")) : (char *)b.p;
 }
 

@@ -12,6 +12,7 @@
 
 #define CAST_DIR "/home/folder"
 #define CAST_STATE "/home/state"
+#define CAST_MOUNT "k" /* below the folder */
 
 enum { CAST_MAX = 6, CAST_LIMIT_MS = 600000, CAST_SEEN = 512 };
 
@@ -34,6 +35,9 @@ struct member {
 	char last_error[256];
 	char wrong_event[256]; /* of events that contradict each other; empty: none */
 	struct cast_item *items;
+	const char *away;    /* what its user cannot get at now: a directory, "" for all; NULL: nothing (cast_disk.c) */
+	bool has_disk;       /* another disk is mounted at CAST_MOUNT, or was */
+	int64_t away_ms;     /* when `away` changed last */
 	int64_t last_act_ms; /* when its user last did something, for whoever keeps it */
 	void *tag;           /* the test's own */
 };
@@ -67,6 +71,8 @@ void cast_init(struct cast *c, uint64_t seed);
 struct member *cast_add(struct cast *c, const char *name);
 /** Joins read-only and runs from now on. */
 struct member *cast_add_reader(struct cast *c, const char *name);
+/** The admin adds somebody, who need not be a member. */
+void cast_invite(struct cast *c, const char *name, const mf_dirread *personal);
 /** Joins, but the folder is not opened.  @p collective NULL: the cast's own. */
 struct member *cast_join(struct cast *c, const char *name, const mf_dirread *collective);
 /** The same in two steps, of which the second may fail, and be tried again. */
@@ -110,6 +116,16 @@ bool cast_exists(struct member *m, const char *relpath);
 /** Absolute path, good until the next but three calls. */
 const char *cast_path(const char *relpath);
 
+/* ---- disks and directories that come and go (cast_disk.c); `away` says what is not there ---- */
+
+/** A new disk is mounted at CAST_MOUNT. */
+void cast_mount(struct member *m);
+/** That disk is unmounted, or (@p all) the folder's whole directory is moved away.  Not if something is away. */
+void cast_take_away(struct member *m, bool all);
+/** What was taken away is back where it was; does nothing when nothing was. */
+void cast_bring_back(struct member *m);
+bool cast_is_away(const struct member *m, const char *relpath);
+
 /* ---- what can be seen ---- */
 
 /** The head of @p relpath in the Personal directory of @p m, verified.  @return false: no such entry. Free with
@@ -118,6 +134,8 @@ bool cast_head(struct member *m, const char *relpath, mf_immdir *cap, mf_snapsho
 bool cast_same_head(struct member *a, struct member *b, const char *relpath);
 /** Verified; kept, so that asking again is cheap.  Free with mf_snapshot_clear(). */
 mf_code cast_snapshot(struct cast *c, const mf_immdir *cap, mf_snapshot *out, mf_err *err);
+/** Is @p old in the past of @p of?  Not itself.  MF_ENOTFOUND and others: a snapshot on the way cannot be read. */
+mf_code cast_is_past(struct cast *c, const char *old, const char *of, bool *is, mf_err *err);
 void cast_seen_free(struct cast *c);
 size_t cast_entries(struct member *m);   /**< in its Personal directory, with @metadata */
 size_t cast_conflicts(struct member *m); /**< rows, by the folder's own word */
@@ -125,6 +143,8 @@ uint64_t cast_writes(struct cast *c);    /**< to the grid, by all, so far */
 bool cast_exists_abs(struct member *m, const char *abspath);
 /** All trees and all Personal directories' versions: changes as long as something goes on.  Freed by the caller. */
 char *cast_picture(struct cast *c);
+/** The same of one. */
+void cast_portrait(struct member *m, mf_buf *out);
 /** A done that does not care. */
 void cast_ignore(void *arg, const mf_err *err);
 /** The folder's tree as sim_tree() prints it; NUL-terminated, freed by the caller. */

@@ -140,3 +140,31 @@ cast_entries(struct member *m)
 	mf_listing_free(&l);
 	return n;
 }
+
+mf_code
+cast_is_past(struct cast *c, const char *old, const char *of, bool *is, mf_err *err)
+{
+	enum { MOST = 4096 };
+	mf_immdir *seen = mf_realloc_array(NULL, MOST, sizeof(*seen));
+	size_t n = 0;
+	mf_code rc = mf_immdir_parse(mf_strz(of), &seen[n++], err);
+
+	*is = false;
+	for (size_t i = 0; i < n && rc == MF_OK && !*is; i++) {
+		mf_snapshot s;
+		*is = i > 0 && strcmp(seen[i].text, old) == 0;
+		rc = cast_snapshot(c, &seen[i], &s, err);
+		if (rc != MF_OK)
+			break;
+		for (size_t k = 0; k < s.n_parents && n < MOST; k++) {
+			size_t j = 0;
+			while (j < n && strcmp(seen[j].text, s.parents[k].text) != 0)
+				j++;
+			if (j == n)
+				seen[n++] = s.parents[k];
+		}
+		mf_snapshot_clear(&s);
+	}
+	free(seen);
+	return rc;
+}

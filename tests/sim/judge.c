@@ -69,6 +69,7 @@ calm(struct judge *j, struct member *m)
 	if (cast_exists_abs(m, CAST_STATE "/state.sqlite"))
 		sim_db_hold(m->h, CAST_STATE "/state.sqlite", false);
 	cast_bury(m);
+	cast_bring_back(m);
 	judge_start(m);
 	if (!judge_runs(m)) {
 		judge_wrong(j, "%s does not start: %s", m->name, m->last_error);
@@ -99,15 +100,33 @@ check_idle(struct judge *j, struct member *m)
 			(unsigned long long)st.uploads_queued, (unsigned long long)st.downloads_queued);
 }
 
+/* All disks and directories, Python's, too. */
+static char *
+picture(struct judge *j)
+{
+	mf_buf b = {0};
+	char *all = cast_picture(j->c);
+
+	mf_buf_addz(&b, all);
+	free(all);
+	if (j->python != NULL)
+		cast_portrait(&j->python->m, &b);
+	return (char *)b.p;
+}
+
 static bool
 wait_quiet(struct judge *j, int64_t window_ms)
 {
-	char *before = cast_picture(j->c);
+	char *before = picture(j);
 	bool quiet = false;
 
 	for (int i = 0; i < QUIET_WINDOWS && !quiet; i++) {
 		judge_pass(j, window_ms);
-		char *now = cast_picture(j->c);
+		if (j->python != NULL) {
+			python_scan(j->python);
+			python_poll(j->python, 0);
+		}
+		char *now = picture(j);
 		quiet = strcmp(before, now) == 0;
 		free(before);
 		before = now;
@@ -196,41 +215,123 @@ check_says(struct judge *j)
 	}
 }
 
-/* Whoever is asked whether all that is gone was meant says yes. */
-static bool
-confirm_all(struct judge *j)
+/* A member whose many deletions are taken back, and their paths. */
+struct wanted {
+	struct member *m;
+	mf_buf paths; /* each ends with NUL */
+};
+
+static void
+each_wanted(void *arg, const char *relpath)
 {
-	bool asked = false;
+	struct wanted *x = arg;
+
+	mf_buf_add(&x->paths, relpath, strlen(relpath) + 1);
+}
+
+static void
+came_back(struct judge *j, struct wanted *x)
+{
+	const char *end = (const char *)x->paths.p + x->paths.n;
+
+	for (const char *path = (const char *)x->paths.p; path != end; path += strlen(path) + 1) {
+		if (oracle_shown(x->m, path) == 0)
+			judge_wrong(j, "%s wanted %s back, and it did not come", x->m->name, path);
+		oracle_revive(j->o, x->m, path);
+	}
+	mf_buf_free(&x->paths);
+}
+
+/* @return whether there was a question. */
+static bool
+answer_one(struct judge *j, struct wanted *x, bool back)
+{
+	uint64_t n = 0;
+	mf_err err = {0};
+
+	if (mf_folder_deletes(x->m->f, back ? SIZE_MAX : 0, each_wanted, x, &n, &err) != MF_OK)
+		judge_wrong(j, "%s does not say what it asks: %s", x->m->name, err.text);
+	if (n == 0)
+		return false;
+	if (mf_folder_deletes_answer(x->m->f, back ? MF_DELETES_RESTORE : MF_DELETES_CONFIRM, &err) != MF_OK)
+		judge_wrong(j, "%s does not hear the answer: %s", x->m->name, err.text);
+	j->restored += back;
+	j->confirmed += !back;
+	return true;
+}
+
+/* Whoever is asked whether all that is gone was meant says yes, or they all want it back. */
+static bool
+answer_all(struct judge *j)
+{
+	struct wanted x[CAST_MAX] = {0};
+	bool asked = false, back = sim_chance(j->c->w, 500);
 
 	for (size_t i = 0; i < j->c->n; i++) {
-		mf_folder_status st;
-		mf_err err = {0};
-		mf_folder_status_get(j->c->m[i].f, &st);
-		asked |= st.deletes_asked != 0;
-		if (st.deletes_asked != 0 && mf_folder_deletes_answer(j->c->m[i].f, MF_DELETES_CONFIRM, &err) != MF_OK)
-			judge_wrong(j, "%s does not hear the answer: %s", j->c->m[i].name, err.text);
+		x[i].m = &j->c->m[i];
+		asked |= answer_one(j, &x[i], back);
 	}
-	return !asked || wait_quiet(j, quiet_ms(j));
+	bool quiet = !asked || wait_quiet(j, quiet_ms(j));
+	for (size_t i = 0; i < j->c->n; i++)
+		came_back(j, &x[i]);
+	return quiet;
+}
+
+/* Conflicts of Python's end when everybody else has settled theirs.  Not those in which it has only touched or deleted
+ * what others have replaced: that is no news to us, so nothing of ours descends from it, and Python takes nothing else. */
+static bool
+settle_with_python(struct judge *j)
+{
+	for (int round = 0; round < SETTLE_ROUNDS; round++) {
+		if (!settle_all(j))
+			return false;
+		if (j->python == NULL || !python_is_stuck(j->python))
+			return true;
+		python_mend(j->python, round < 2 ? PYTHON_UNSTICK : PYTHON_FORGET);
+		if (!wait_quiet(j, quiet_ms(j)))
+			return false;
+	}
+	judge_wrong(j, "conflicts with Python never end");
+	return false;
+}
+
+/* From now on nothing is ignored: what was held back is published, and may be in conflict.  Before that Python's conflicts
+ * about what others ignore cannot end. */
+static bool
+end_rules(struct judge *j)
+{
+	if (!j->rules)
+		return settle_with_python(j);
+	oracle_write_text(j->o, &j->c->m[0], ".magicignore", 0, "");
+	return wait_quiet(j, quiet_ms(j)) && answer_all(j) && settle_with_python(j);
+}
+
+static const char *
+check_values(struct judge *j, bool temporary)
+{
+	const char *text = oracle_check(j->o, j->c, temporary);
+
+	return text != NULL || j->python == NULL ? text : oracle_check_one(j->o, &j->python->m, temporary);
 }
 
 void
 judge_end(struct judge *j)
 {
 	judge_calm(j);
-	if (j->wrong[0] != '\0' || !wait_quiet(j, RETRY_MS) || !confirm_all(j))
+	if (j->wrong[0] != '\0' || !wait_quiet(j, RETRY_MS) || !answer_all(j))
 		return;
 	for (size_t i = 0; i < j->c->n && j->one_writer; i++)
 		if (j->c->m[i].conflicts_added > 0)
 			judge_wrong(j, "%s saw a conflict, but there is only one writer", j->c->m[i].name);
-	if (!settle_all(j))
+	if (!settle_all(j) || !end_rules(j))
 		return;
-	const char *text = oracle_check(j->o, j->c, true);
+	const char *text = check_values(j, true);
 	if (text != NULL)
 		judge_wrong(j, "%s", text);
 	check_errors(j);
 	check_says(j);
 	check_restart(j);
-	text = oracle_check(j->o, j->c, false);
+	text = check_values(j, false);
 	if (text != NULL)
 		judge_wrong(j, "after restarts: %s", text);
 }

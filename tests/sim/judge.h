@@ -5,14 +5,18 @@
 #define MF_TESTS_SIM_JUDGE_H
 
 #include "oracle.h"
+#include "python.h"
 
 struct judge {
 	struct cast *c;
 	struct oracle *o;
-	bool deaf;       /* watch events were dropped without a word */
-	bool one_writer; /* so nobody may have seen a conflict */
-	size_t rounds;   /* of settling conflicts, so far */
-	char *wrong;     /* the first that is wrong; empty: nothing */
+	bool deaf;                  /* watch events were dropped without a word */
+	bool one_writer;            /* so nobody may have seen a conflict */
+	bool rules;                 /* there may be .magicignore files: in the end none says anything any more */
+	struct python *python;      /* somebody who behaves as Python does; NULL: nobody */
+	size_t rounds;              /* of settling conflicts, so far */
+	size_t confirmed, restored; /* questions about deletions, answered so */
+	char *wrong;                /* the first that is wrong; empty: nothing */
 	size_t size;
 };
 

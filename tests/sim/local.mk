@@ -8,9 +8,9 @@ tests_libsim_a_CFLAGS = $(AM_CFLAGS)
 # the end; what they do and say.
 check_LIBRARIES += tests/libcast.a
 tests_libcast_a_SOURCES = \
-	%reldir%/cast.c %reldir%/cast.h %reldir%/cast_grid.c %reldir%/forge.c %reldir%/forge.h \
+	%reldir%/cast.c %reldir%/cast.h %reldir%/cast_disk.c %reldir%/cast_grid.c %reldir%/forge.c %reldir%/forge.h \
 	%reldir%/judge.c %reldir%/judge.h %reldir%/oracle.c %reldir%/oracle.h %reldir%/oracle_settle.c \
-	%reldir%/play.c %reldir%/play.h %reldir%/says.c %reldir%/says.h %reldir%/well.c %reldir%/well.h
+	%reldir%/play.c %reldir%/play.h %reldir%/python.c %reldir%/python.h %reldir%/says.c %reldir%/says.h %reldir%/well.c %reldir%/well.h
 tests_libcast_a_CFLAGS = $(TEST_CFLAGS)
 SIM_LIBS = tests/libcast.a tests/libsim.a $(TEST_LIBS)
 check_PROGRAMS += %reldir%/test_sim
@@ -75,6 +75,7 @@ check_PROGRAMS += %reldir%/test_engine_odd
 TESTS += %reldir%/test_engine_odd
 check_PROGRAMS += %reldir%/test_engine_random
 %canon_reldir%_test_engine_random_SOURCES = %reldir%/test_engine_random.c %reldir%/life.c %reldir%/life.h \
+	%reldir%/life_int.h %reldir%/life_rules.c %reldir%/life_trouble.c %reldir%/life_user.c \
 	%reldir%/shrink.c %reldir%/shrink.h
 %canon_reldir%_test_engine_random_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_engine_random_LDADD = $(SIM_LIBS)

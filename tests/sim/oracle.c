@@ -62,6 +62,15 @@ touch(struct oracle *o, const struct member *m, const char *path)
 	(void)snprintf(o->touched[o->n_touched++], ORACLE_PATH_MAX, "%s", path);
 }
 
+/* Who is no member is all of the others. */
+static unsigned
+bit_of(const struct member *m)
+{
+	const struct cast *c = m->cast;
+
+	return m >= c->m && m < c->m + CAST_MAX ? 1u << (m - c->m) : 1u << CAST_MAX;
+}
+
 void
 oracle_kill(struct oracle *o, struct member *m, const char *path, unsigned value)
 {
@@ -70,8 +79,17 @@ oracle_kill(struct oracle *o, struct member *m, const char *path, unsigned value
 	touch(o, m, path);
 	if (v == NULL || v->private != m->reader)
 		return;
-	v->live = false;
+	v->killers |= bit_of(m);
 	sim_trace(m->cast->w, "KNOWS %s replaces %u at %s", m->name, value, path);
+}
+
+void
+oracle_revive(struct oracle *o, struct member *m, const char *path)
+{
+	struct oracle_value *v = find(o, path, oracle_shown(m, path));
+
+	if (v != NULL)
+		v->killers &= ~bit_of(m);
 }
 
 void
@@ -83,7 +101,7 @@ oracle_add(struct oracle *o, struct member *m, const char *path, unsigned value)
 	}
 	struct oracle_value *v = &o->v[o->n++];
 	touch(o, m, path);
-	*v = (struct oracle_value){.value = value, .live = true, .private = m->reader};
+	*v = (struct oracle_value){.value = value, .private = m->reader};
 	(void)snprintf(v->path, sizeof(v->path), "%s", path);
 	(void)snprintf(v->by, sizeof(v->by), "%s", m->name);
 	sim_trace(m->cast->w, "KNOWS %s puts %u at %s", m->name, value, path);
@@ -107,6 +125,12 @@ oracle_judge(struct oracle *o, const char *path)
 	(void)snprintf(o->judged[o->n_judged++], ORACLE_PATH_MAX, "%s", path);
 }
 
+static bool
+on_its_disk(const struct member *m, const char *path)
+{
+	return m->has_disk && strncmp(path, CAST_MOUNT "/", sizeof(CAST_MOUNT)) == 0;
+}
+
 /* Is there room at @p path for a file?  Makes the directories above it. */
 static bool
 make_room(struct member *m, const char *path)
@@ -115,6 +139,8 @@ make_room(struct member *m, const char *path)
 	const char *slash = strrchr(path, '/');
 	mf_stat st;
 
+	if (cast_is_away(m, path))
+		return false;
 	if (slash != NULL) {
 		(void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
 		if (sim_stat(m->h, cast_path(dir), &st) && st.kind != MF_KIND_DIR)
@@ -124,8 +150,21 @@ make_room(struct member *m, const char *path)
 	return !sim_stat(m->h, cast_path(path), &st) || st.kind == MF_KIND_FILE;
 }
 
+/* Something temporary on the same disk. */
+static const char *
+beside(const struct member *m, const char *path)
+{
+	return on_its_disk(m, path) ? CAST_MOUNT "/.beside.tmp~" : ".beside.tmp~";
+}
+
 void
 oracle_write(struct oracle *o, struct member *m, const char *path, unsigned how)
+{
+	oracle_write_text(o, m, path, how, NULL);
+}
+
+void
+oracle_write_text(struct oracle *o, struct member *m, const char *path, unsigned how, const char *more)
 {
 	char text[400];
 	unsigned value = ++o->next;
@@ -136,12 +175,14 @@ oracle_write(struct oracle *o, struct member *m, const char *path, unsigned how)
 	memset(text, '.', sizeof(text));
 	(void)snprintf(text, sizeof(text), "v%06u", value);
 	text[7] = ' ';
+	if (more != NULL)
+		n = (size_t)snprintf(text + 7, sizeof(text) - 7, "\n%s", more) + 7;
 	oracle_kill(o, m, path, oracle_shown(m, path));
 	if (how == 0) {
 		sim_write(m->h, cast_path(path), text, n);
 	} else {
-		sim_write(m->h, cast_path(".beside.tmp~"), text, n);
-		(void)cast_move(m, ".beside.tmp~", path);
+		sim_write(m->h, cast_path(beside(m, path)), text, n);
+		(void)cast_move(m, beside(m, path), path);
 	}
 	oracle_add(o, m, path, value);
 }
@@ -151,7 +192,7 @@ oracle_delete(struct oracle *o, struct member *m, const char *path)
 {
 	mf_stat st;
 
-	if (!sim_stat(m->h, cast_path(path), &st) || st.kind != MF_KIND_FILE)
+	if (cast_is_away(m, path) || !sim_stat(m->h, cast_path(path), &st) || st.kind != MF_KIND_FILE)
 		return;
 	oracle_kill(o, m, path, oracle_shown(m, path));
 	(void)cast_remove(m, path);
@@ -163,7 +204,8 @@ oracle_rename(struct oracle *o, struct member *m, const char *from, const char *
 	unsigned value = oracle_shown(m, from);
 
 	/* a value that comes back to where it was replaced would have to be live and not live */
-	if (value == 0 || find(o, to, value) != NULL || !make_room(m, to))
+	if (value == 0 || find(o, to, value) != NULL || cast_is_away(m, from) || !make_room(m, to) ||
+		on_its_disk(m, from) != on_its_disk(m, to))
 		return;
 	oracle_kill(o, m, from, value);
 	oracle_kill(o, m, to, oracle_shown(m, to));
@@ -216,7 +258,8 @@ all_below(struct oracle *o, struct member *m, const char *from, const char *to)
 	struct below b = {.o = o, .m = m, .from = from, .to = to, .looking = true};
 	mf_stat st;
 
-	if (!sim_stat(m->h, cast_path(from), &st) || st.kind != MF_KIND_DIR || (to != NULL && cast_exists(m, to)))
+	if (cast_is_away(m, from) || !sim_stat(m->h, cast_path(from), &st) || st.kind != MF_KIND_DIR ||
+		(to != NULL && cast_exists(m, to)))
 		return;
 	if (to != NULL && (strncmp(from, to, strlen(from)) == 0 || !has_parent(m, to)))
 		return; /* into itself, or nowhere */
@@ -248,6 +291,8 @@ oracle_settle_one(struct oracle *o, struct member *m, const char *path, const ch
 {
 	char marker[ORACLE_PATH_MAX + 64];
 
+	if (cast_is_away(m, path))
+		return;
 	(void)snprintf(marker, sizeof(marker), "%s.conflict-%s", path, slot);
 	unsigned theirs = oracle_shown(m, marker), ours = oracle_shown(m, path);
 	if (!m->reader) /* who settles for one device alone judges for nobody else */
@@ -291,14 +336,15 @@ check_file(void *arg, const char *relpath, const mf_stat *st, mf_str content)
 	struct checking *c = arg;
 	unsigned value = oracle_value_of(content);
 	const char *beside = strstr(relpath, ".recovered");
+	if (beside == NULL && c->o->forgetful)
+		beside = strstr(relpath, ".conflict-");
 	char *path =
 		beside == NULL ? mf_strdup(mf_strz(relpath)) : mf_strdup((mf_str){relpath, (size_t)(beside - relpath)});
 	const struct oracle_value *v = find(c->o, path, value);
 
 	free(path);
 	(void)st;
-	if (c->text[0] != '\0' || mf_str_eq(mf_relpath_base(mf_strz(relpath)), MF_STR(".magicignore")) ||
-		(c->temporary && mf_is_tmp_name(mf_strz(relpath))))
+	if (c->text[0] != '\0' || (c->temporary && mf_is_tmp_name(mf_strz(relpath))))
 		return;
 	if (v == NULL)
 		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which nobody wrote there", c->m->name,
@@ -306,7 +352,8 @@ check_file(void *arg, const char *relpath, const mf_stat *st, mf_str content)
 	else if (v->private && strcmp(v->by, c->m->name) != 0)
 		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which is private to %s", c->m->name,
 			relpath, value, v->by);
-	else if (!v->live && !is_judged(c->o, relpath) && !(c->m->reader && is_touched(c->o, relpath)))
+	else if (v->killers != 0 && !c->o->forgetful && !is_judged(c->o, relpath) &&
+		!(c->m->reader && is_touched(c->o, relpath)))
 		(void)snprintf(c->text, c->size, "%s shows %s with value %u, which was knowingly replaced", c->m->name,
 			relpath, value);
 }
@@ -319,25 +366,31 @@ is_due(const struct oracle *o, const struct oracle_value *v, const struct member
 }
 
 const char *
-oracle_check(const struct oracle *o, struct cast *c, bool temporary)
+oracle_check_one(const struct oracle *o, struct member *m, bool temporary)
 {
 	static char text[256];
 
 	text[0] = '\0';
-	for (size_t k = 0; k < c->n; k++) {
-		for (size_t i = 0; i < o->n; i++) {
-			const struct oracle_value *v = &o->v[i];
-			if (!v->live || oracle_shown(&c->m[k], v->path) == v->value ||
-				oracle_shown(&c->m[k], kept_beside(v->path)) == v->value || !is_due(o, v, &c->m[k]))
-				continue;
-			(void)snprintf(text, sizeof(text), "%s does not show value %u by %s at %s but %u", c->m[k].name,
-				v->value, v->by, v->path, oracle_shown(&c->m[k], v->path));
-			return text;
-		}
-		struct checking check = {o, &c->m[k], text, sizeof(text), temporary};
-		sim_walk(c->m[k].h, CAST_DIR, check_file, &check);
-		if (text[0] != '\0')
-			return text;
+	for (size_t i = 0; i < o->n; i++) {
+		const struct oracle_value *v = &o->v[i];
+		if (v->killers != 0 || oracle_shown(m, v->path) == v->value ||
+			oracle_shown(m, kept_beside(v->path)) == v->value || !is_due(o, v, m))
+			continue;
+		(void)snprintf(text, sizeof(text), "%s does not show value %u by %s at %s but %u", m->name, v->value,
+			v->by, v->path, oracle_shown(m, v->path));
+		return text;
 	}
-	return NULL;
+	struct checking check = {o, m, text, sizeof(text), temporary};
+	sim_walk(m->h, CAST_DIR, check_file, &check);
+	return text[0] != '\0' ? text : NULL;
+}
+
+const char *
+oracle_check(const struct oracle *o, struct cast *c, bool temporary)
+{
+	const char *text = NULL;
+
+	for (size_t k = 0; k < c->n && text == NULL; k++)
+		text = oracle_check_one(o, &c->m[k], temporary);
+	return text;
 }

@@ -19,8 +19,8 @@ enum { ORACLE_PATH_MAX = 96 };
 struct oracle_value {
 	char path[ORACLE_PATH_MAX];
 	unsigned value;
-	bool live;
-	char by[16]; /* who wrote it */
+	unsigned killers; /* bits: the members whose users replaced it knowingly; 0: it is live */
+	char by[16];      /* who wrote it */
 	bool private;
 };
 
@@ -31,6 +31,9 @@ struct oracle {
 	size_t n_judged;
 	char (*touched)[ORACLE_PATH_MAX]; /* paths at which the user of a read-only folder did anything */
 	size_t n_touched;
+	/* somebody's database was put back to an older state: what was replaced or dismissed since may return, as a
+	 * conflict or, where the file of one is left that nobody remembers, as a file */
+	bool forgetful;
 	unsigned next;
 };
 
@@ -38,10 +41,13 @@ void oracle_free(struct oracle *o);
 /** The value in a file's content; 0: none of ours. */
 unsigned oracle_value_of(mf_str content);
 
-/* What a user does, with the knowledge that follows.  All do nothing where they cannot be done. */
+/* What a user does, with the knowledge that follows.  All do nothing where they cannot be done, as where the files
+ * are away (cast.h). */
 
 void oracle_write(
 	struct oracle *o, struct member *m, const char *path, unsigned how); /**< how: 0 in place, else beside */
+/** The same, with @p more after the value: its rules, if it is a .magicignore. */
+void oracle_write_text(struct oracle *o, struct member *m, const char *path, unsigned how, const char *more);
 void oracle_delete(struct oracle *o, struct member *m, const char *path);
 void oracle_rename(struct oracle *o, struct member *m, const char *from, const char *to);
 void oracle_rename_dir(struct oracle *o, struct member *m, const char *from, const char *to);
@@ -63,10 +69,14 @@ bool oracle_settle_any(struct oracle *o, struct member *m, size_t skip, bool tak
 unsigned oracle_shown(struct member *m, const char *path); /**< the value of a file; 0: none */
 void oracle_kill(struct oracle *o, struct member *m, const char *path, unsigned value); /**< replaced knowingly */
 void oracle_add(struct oracle *o, struct member *m, const char *path, unsigned value);
-void oracle_judge(struct oracle *o, const char *path);
+/** What @p m's user deleted was wanted again and came back: it is as if @p m had never replaced it. */
+void oracle_revive(struct oracle *o, struct member *m, const char *path);
+void oracle_judge(struct oracle *o, const char *path); /**< a person has decided there: an older value may return */
 
 /** After everything.  @return NULL, or a sentence about the first thing that is wrong (static memory).
  *  @param temporary  temporary files of the engine are allowed: failures may leave some, a restart sweeps them. */
 const char *oracle_check(const struct oracle *o, struct cast *c, bool temporary);
+/** The same of one, who need not be a member. */
+const char *oracle_check_one(const struct oracle *o, struct member *m, bool temporary);
 
 #endif

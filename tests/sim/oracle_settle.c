@@ -115,7 +115,8 @@ oracle_settle_any(struct oracle *o, struct member *m, size_t skip, bool take)
 {
 	struct settling s = {.skip = skip};
 
-	if (m->f == NULL || sim_dead(m->h) || mf_folder_conflicts(m->f, pick_conflict, &s, NULL) != MF_OK || !s.done)
+	if (m->f == NULL || sim_dead(m->h) || mf_folder_conflicts(m->f, pick_conflict, &s, NULL) != MF_OK || !s.done ||
+		cast_is_away(m, s.path))
 		return false;
 	uint64_t how = sim_random(m->cast->w, 10);
 	if (how < 4)

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 
 #include "sync/doc/relpath.h"
+#include "sync/local/ignore.h"
 
 struct saying {
 	struct member *m;
 	const mf_listing *own; /* its directory on the grid */
+	struct mf_ignore *ig;  /* its rules */
 	char *text;
 	size_t size;
 	const char *path; /* looked for among conflicts */
@@ -58,7 +60,7 @@ each_file(void *arg, const char *relpath, const mf_stat *st, mf_str content)
 	(void)st;
 	(void)content;
 	if (s->text[0] != '\0' || mf_is_tmp_name(mf_relpath_base(mf_strz(relpath))) ||
-		strstr(relpath, ".conflict-") != NULL || in_conflict(s, relpath))
+		strstr(relpath, ".conflict-") != NULL || mf_ignored(s->ig, relpath) || in_conflict(s, relpath))
 		return;
 	if (!published(s, relpath, &cap, &snap)) {
 		(void)snprintf(
@@ -85,7 +87,7 @@ check_entry(struct saying *s, const mf_child *c)
 		return;
 	mf_stat st;
 	bool there = sim_stat(s->m->h, cast_path(snap.relpath), &st) && st.kind == MF_KIND_FILE;
-	if (there == snap.deletion && !in_conflict(s, snap.relpath))
+	if (there == snap.deletion && !mf_ignored(s->ig, snap.relpath) && !in_conflict(s, snap.relpath))
 		(void)snprintf(s->text, s->size, "%s says it is up to date, and %s is %s", s->m->name, snap.relpath,
 			there ? "there and published as deleted" : "missing and published");
 	mf_snapshot_clear(&snap);
@@ -100,6 +102,19 @@ says_up_to_date(struct member *m)
 	return st.state == MF_SYNC_UP_TO_DATE;
 }
 
+/* What it ignores is not published, and whatever is, is no news. */
+static struct mf_ignore *
+rules_of(struct member *m)
+{
+	struct mf_ignore *ig = mf_ignore_new();
+	mf_buf text = {0};
+
+	if (sim_read(m->h, cast_path(MF_IGNORE_NAME), &text))
+		(void)mf_ignore_set(ig, "", mf_buf_str(&text), NULL);
+	mf_buf_free(&text);
+	return ig;
+}
+
 const char *
 says_check(struct member *m)
 {
@@ -111,10 +126,12 @@ says_check(struct member *m)
 	if (m->reader || !says_up_to_date(m) || sim_peek_dir(m->cast->w, &m->personal, &l) != MF_OK)
 		return NULL;
 	s.own = &l;
+	s.ig = rules_of(m);
 	sim_walk(m->h, CAST_DIR, each_file, &s);
 	for (size_t i = 0; i < l.n && text[0] == '\0'; i++)
 		check_entry(&s, &l.child[i]);
 	mf_listing_free(&l);
+	mf_ignore_free(s.ig);
 	return text[0] == '\0' ? NULL : text;
 }
 
