@@ -13,6 +13,7 @@ struct grid_answer {
 	struct mf_grid *grid;
 	mf_err err;
 	mf_grid_status status;
+	bool known; /* nobody need be asked */
 };
 
 struct summary {
@@ -36,9 +37,9 @@ ask_grids(void *arg, const mf_cancel *cancel)
 	struct summary *s = arg;
 
 	for (size_t i = 0; i < s->n && !mf_canceled(cancel); i++)
-		if (s->grid[i].grid != NULL)
-			s->grid[i].err.code =
-				s->grid[i].grid->ops->status(s->grid[i].grid, &s->grid[i].status, &s->grid[i].err);
+		if (s->grid[i].grid != NULL && !s->grid[i].known)
+			s->grid[i].err.code = s->grid[i].grid->ops->status(
+				s->grid[i].grid, &s->grid[i].status, cancel, &s->grid[i].err);
 }
 
 static json_t *
@@ -174,9 +175,14 @@ mf_api_status_summary(mf_api *api, struct mf_http_req *req, mf_str name)
 	g = mf_app_grids(api->app);
 	for (size_t i = 0; i < s->n; i++, g = g->next)
 		s->grid[i] = (struct grid_answer){.url = g->url, .grid = g->grid, .err = g->why};
-	for (size_t i = 0; i < s->n; i++)
-		if (s->grid[i].grid != NULL)
-			s->grid[i].err = (mf_err){.code = MF_OK};
+	g = mf_app_grids(api->app);
+	for (size_t i = 0; i < s->n; i++, g = g->next) {
+		if (s->grid[i].grid == NULL)
+			continue;
+		s->grid[i].known = g->seen; /* a server that does not answer is not waited for here */
+		s->grid[i].status = g->now;
+		s->grid[i].err = g->seen ? g->trouble : (mf_err){.code = MF_OK};
+	}
 	mf_http_on_gone(req, on_gone, s);
 	/* quick: it must not wait behind large files */
 	mf_app_job(api->app, MF_POOL_QUICK, ask_grids, answer, s);

@@ -95,6 +95,7 @@ mf_app_grid_get(struct mf_app *app, const char *url)
 			return g;
 	g = mf_alloc(sizeof(*g));
 	g->url = mf_strdup(mf_strz(url));
+	g->watched = !mf_str_starts(mf_strz(url), MF_STR("dir:"));
 	(void)mf_fail(&g->why, MF_EBUSY, 0, "the grid is not open yet");
 	g->next = app->grids;
 	app->grids = g;
@@ -322,6 +323,7 @@ void
 mf_app_start(struct mf_app *app)
 {
 	app->retry = app->env->ops->timer_new(app->env, on_retry, app);
+	mf_app_health_start(app);
 	mf_app_try_folders(app);
 }
 
@@ -343,6 +345,7 @@ mf_app_maybe_stopped(struct mf_app *app)
 		free(g);
 	}
 	app->env->ops->timer_free(app->retry);
+	app->env->ops->timer_free(app->health);
 	sodium_memzero(&app->grid_conf, sizeof(app->grid_conf));
 	free(app);
 	stopped(arg);
@@ -371,6 +374,8 @@ mf_app_stop(struct mf_app *app, void (*done)(void *arg), void *arg)
 	app->stopped_arg = arg;
 	if (app->retry != NULL)
 		app->env->ops->timer_stop(app->retry);
+	if (app->health != NULL)
+		app->env->ops->timer_stop(app->health);
 	for (mf_app_folder *f = app->folders; f != NULL; f = f->next) {
 		struct mf_folder *folder = f->folder;
 		if (folder == NULL || f->leaving)

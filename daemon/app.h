@@ -16,6 +16,10 @@ typedef struct mf_app_grid {
 	struct mf_grid *grid; /**< NULL: not opened yet, see why */
 	mf_err why;
 	bool opening;
+	/** What is reached over a network is looked at every 5 s: how it was the last time. */
+	bool watched, looking, seen; /**< seen: `now` and `trouble` hold */
+	mf_grid_status now;
+	mf_err trouble; /**< MF_OK: it answers */
 } mf_app_grid;
 
 /** One configured folder. */

@@ -22,7 +22,7 @@ struct mf_app {
 	mf_app_grid *grids;
 	mf_app_folder *folders;
 	struct app_job *jobs;
-	struct mf_timer *retry;
+	struct mf_timer *retry, *health;
 	unsigned busy;             /* folders being closed, added or left: the app waits for them */
 	struct app_adding *adding; /* names that are taken already */
 	bool stopping;
@@ -30,11 +30,14 @@ struct mf_app {
 	void *stopped_arg;
 };
 
-enum { APP_RETRY_MS = 5000, APP_RETRY_SOON_MS = 500 };
+enum { APP_RETRY_MS = 5000, APP_RETRY_SOON_MS = 500, APP_HEALTH_MS = 5000 };
 
 mf_app_grid *mf_app_grid_get(struct mf_app *app, const char *url);
 /** Open @p g in a job if it is closed and nobody does so already. */
 void mf_app_grid_open(struct mf_app *app, mf_app_grid *g);
+/** app_health.c: look at the grids that are reached over a network, now and then every 5 s; folders are told when theirs
+ *  is back.  Before the first answer nothing is known of them. */
+void mf_app_health_start(struct mf_app *app);
 /** MF_EXPECT_STORE if a folder lies in it: then it was there once. */
 enum mf_missing mf_app_grid_missing(const struct mf_app *app, const char *url);
 /** Insert by name. */

@@ -25,7 +25,8 @@ void mf_findings_free(mf_findings *all);
 
 void mf_doctor_files(struct mf_config *c, mf_findings *all); /**< permissions, databases, token, secrets */
 void mf_doctor_endpoint(struct mf_config *c, mf_findings *all);
-void mf_doctor_store(struct mf_config *c, mf_findings *all);   /**< the default grid's store */
+void mf_doctor_store(struct mf_config *c, mf_findings *all); /**< the default grid's store */
+void mf_doctor_node(const char *url, mf_findings *all); /**< of a "node:" grid: its files, its address, its servers */
 void mf_doctor_folders(struct mf_config *c, mf_findings *all); /**< roots, rename exchange, overlaps, inotify */
 /** Limits of inotify, 0 where there is no such number, and how many directories are to be watched. */
 typedef struct mf_watching {

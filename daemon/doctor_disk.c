@@ -63,7 +63,7 @@ ask_store(struct mf_config *c, mf_findings *all)
 		rc = mf_grid_open(mf_config_grid(c), &conf, &grid, &err);
 	sodium_memzero(&conf, sizeof(conf));
 	if (rc == MF_OK)
-		rc = grid->ops->status(grid, &status, &err);
+		rc = grid->ops->status(grid, &status, NULL, &err);
 	if (rc == MF_OK) {
 		const mf_space space = {status.bytes_free, status.bytes_total, status.files_free, status.files_total};
 		char warning[200];
@@ -86,8 +86,13 @@ mf_doctor_store(struct mf_config *c, mf_findings *all)
 	const char *url = mf_config_grid(c), *path;
 	struct stat st;
 
+	if (strncmp(url, "node:", 5) == 0) {
+		mf_doctor_node(url, all);
+		return;
+	}
 	if (strncmp(url, "dir:", 4) != 0) {
-		mf_finding_add(all, MF_FINDING_WRONG, "store", "grid '%s': only dir: grids can be used so far", url);
+		mf_finding_add(
+			all, MF_FINDING_WRONG, "store", "grid '%s': only dir: and node: grids can be used so far", url);
 		return;
 	}
 	path = url + 4;

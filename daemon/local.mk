@@ -1,12 +1,12 @@
 libmf_a_SOURCES += \
 	%reldir%/api.c %reldir%/api.h %reldir%/api_deletes.c %reldir%/api_folder.c %reldir%/api_folders.c %reldir%/api_keys.c \
 	%reldir%/api_resolve.c %reldir%/api_settings.c %reldir%/api_status.c \
-	%reldir%/app.c %reldir%/app.h %reldir%/app_add.c %reldir%/app_impl.h \
+	%reldir%/app.c %reldir%/app.h %reldir%/app_add.c %reldir%/app_health.c %reldir%/app_impl.h \
 	%reldir%/args.c %reldir%/cli.c %reldir%/cli.h \
 	%reldir%/client.c %reldir%/client.h \
 	%reldir%/config.c %reldir%/config.h \
 	%reldir%/config_files.c %reldir%/config_folder.c %reldir%/config_impl.h \
-	%reldir%/doctor.c %reldir%/doctor.h %reldir%/doctor_disk.c %reldir%/doctor_watch.c \
+	%reldir%/doctor.c %reldir%/doctor.h %reldir%/doctor_disk.c %reldir%/doctor_node.c %reldir%/doctor_watch.c \
 	%reldir%/endpoint.c %reldir%/endpoint.h \
 	%reldir%/files.c %reldir%/files.h \
 	%reldir%/gc.c %reldir%/gc.h %reldir%/gc_graph.c %reldir%/gc_impl.h %reldir%/gc_roots.c \

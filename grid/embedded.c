@@ -10,8 +10,9 @@
 #include "grid/store/users.h"
 
 static mf_code
-status(struct mf_grid *g, mf_grid_status *out, mf_err *err)
+status(struct mf_grid *g, mf_grid_status *out, const mf_cancel *cancel, mf_err *err)
 {
+	(void)cancel;
 	return mf_store_usage(mf_embedded_of(g)->store, out, err);
 }
 

@@ -8,20 +8,19 @@
 #include "base/base32.h"
 #include "grid/check.h"
 #include "grid/embedded.h"
+#include "grid/node.h"
 
 mf_code
 mf_grid_open(const char *url, const mf_grid_conf *conf, struct mf_grid **out, mf_err *err)
 {
-	static const mf_str dir = MF_STR("dir:");
+	static const mf_str dir = MF_STR("dir:"), node = MF_STR("node:");
 	mf_str s = mf_strz(url);
 
 	*out = NULL;
 	if (mf_str_starts(s, dir))
 		return mf_embedded_open(url + dir.n, conf, out, err);
-	if (mf_str_starts(s, MF_STR("node:")))
-		return mf_fail(err, MF_EUNSUPPORTED, 0,
-			"folders on a Tahoe-LAFS node cannot be synced by this version yet; nothing in them is "
-			"changed");
+	if (mf_str_starts(s, node))
+		return mf_node_open(url + node.n, out, err);
 	if (mf_str_starts(s, MF_STR("servers:")))
 		return mf_fail(err, MF_EUNSUPPORTED, 0, "grids of kind \"servers\" are not supported yet");
 	return mf_fail(err, MF_EINVAL, 0, "grid URL must begin with \"dir:\"");

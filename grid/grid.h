@@ -55,11 +55,19 @@ typedef struct mf_child {
 	enum mf_cap_kind kind; /* of ro (or rw); MF_CAP_UNKNOWN: not to be opened, also when ro is empty */
 } mf_child;
 
-/** Which version of a mutable directory; all zero for immutable ones. */
+/** Which version of a mutable directory; all zero for immutable ones.  seqnum 0 and a root: a node: grid, whose web API
+ *  does not say; the root then tells contents apart, and no version is older than another. */
 typedef struct mf_dirver {
 	uint64_t seqnum;
 	uint8_t root[32];
 } mf_dirver;
+
+/** Is @p v older than what was seen before, as far as one can tell? */
+static inline bool
+mf_dirver_older(const mf_dirver *v, const mf_dirver *seen)
+{
+	return v->seqnum != 0 && v->seqnum < seen->seqnum;
+}
 
 /** A directory that was read: freed by mf_listing_free(). */
 typedef struct mf_listing {
@@ -105,13 +113,14 @@ struct mf_grid_ops {
 	 * before the new version is visible, and the new version is durable on return.  A MF_LINK_NEW whose name
 	 * exists: MF_EEXIST, nothing written.  Serialised against all other writers of this directory.
 	 * *version (may be NULL) in: the version that it is written over; if another is there, MF_ECHANGED and nothing
-	 * written; seqnum 0: whatever is there.  Out, after MF_OK: the version written, or the one that says it all
+	 * written; all zero: whatever is there.  Out, after MF_OK: the version written, or the one that says it all
 	 * already. */
 	mf_code (*update)(struct mf_grid *, const mf_dirwrite *, const mf_link *, size_t n, mf_dirver *version,
 		const mf_cancel *, mf_err *);
 	/* Renew our leases on what these capabilities name (any kinds; LIT is nothing). */
 	mf_code (*renew)(struct mf_grid *, const mf_str *caps, size_t n, const mf_cancel *, mf_err *);
-	mf_code (*status)(struct mf_grid *, mf_grid_status *out, mf_err *); /* cheap: no walk over the store */
+	/* Cheap: no walk over the store.  *out is filled also when nobody answers: then nothing is connected. */
+	mf_code (*status)(struct mf_grid *, mf_grid_status *out, const mf_cancel *, mf_err *);
 	/* A directory on this machine that changes whenever @p cap does (for mf_env's watch, root NULL), or
 	 * MF_ENOTFOUND where there is no such thing. The caller may only watch it. */
 	mf_code (*nudge_path)(struct mf_grid *, const mf_dirread *cap, char *out, size_t size, mf_err *);
@@ -125,6 +134,9 @@ struct mf_grid_ops {
 
 struct mf_grid {
 	const struct mf_grid_ops *ops;
+	/** Which keys that the reference does not know snapshots carry here.  MF_EXTRAS_SPARING: only what changes
+	 *  something, so that objects have the reference's sizes (design.md 2.5.8). */
+	enum mf_grid_extras { MF_EXTRAS_ALL, MF_EXTRAS_SPARING } extras;
 };
 
 static inline void
@@ -150,7 +162,8 @@ typedef struct mf_grid_conf {
 } mf_grid_conf;
 
 /** Open by URL: "dir:/abs/path" (made if missing: 0700, identity born with it; MF_ENOTFOUND with MF_EXPECT_STORE).
- *  "servers:" and "node:" are MF_EUNSUPPORTED for now.  Blocking, [any] thread. */
+ *  "node:/abs/path" of a Tahoe-LAFS node's directory; the node need not run now.  "servers:" is MF_EUNSUPPORTED for
+ *  now.  Blocking, [any] thread. */
 mf_code mf_grid_open(const char *url, const mf_grid_conf *conf, struct mf_grid **out, mf_err *err);
 
 #endif

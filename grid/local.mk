@@ -11,6 +11,11 @@ libmf_a_SOURCES += \
 	%reldir%/embedded_update.c \
 	%reldir%/gc.h \
 	%reldir%/grid.c %reldir%/grid.h \
+	%reldir%/node.c %reldir%/node.h \
+	%reldir%/node_dir.c \
+	%reldir%/node_file.c \
+	%reldir%/node_status.c \
+	%reldir%/node_text.c \
 	%reldir%/native.c %reldir%/native.h \
 	%reldir%/round.c %reldir%/round.h \
 	%reldir%/web.c %reldir%/web.h

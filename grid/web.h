@@ -21,7 +21,7 @@ enum {
 	MF_WEB_CONNECT_MS = 10000,     /* until connected, TLS included */
 	MF_WEB_CANCEL_MS = 50,         /* how late a cancel is seen at most */
 	MF_WEB_IDLE_MAX = 8,           /* connections that are kept while nobody uses them */
-	MF_WEB_REFUSAL_MAX = 16 << 10, /* bytes kept of a body that says why not */
+	MF_WEB_REFUSAL_MAX = 64 << 10, /* bytes kept of a body that says why not */
 };
 
 typedef struct mf_web_conf {

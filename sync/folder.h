@@ -86,6 +86,9 @@ void mf_folder_start(struct mf_folder *f);
 /** Stop: cancels jobs, answers all waiting callbacks with MF_ECANCELED, frees, then calls @p done. */
 void mf_folder_close(struct mf_folder *f, void (*done)(void *arg), void *arg);
 
+/** The grid answers again after it did not: what waits for another try is tried now. */
+void mf_folder_grid_back(struct mf_folder *f);
+
 const mf_folder_conf *mf_folder_config(const struct mf_folder *f);
 
 /** What the user chose; lent, always as it is in force. */

@@ -69,6 +69,20 @@ go_on(struct mf_folder *f)
 		mf_walk_first(f); /* else the one under way leads on */
 }
 
+void
+mf_folder_grid_back(struct mf_folder *f)
+{
+	if (!f->started || f->closing || f->set.paused)
+		return;
+	for (size_t i = 0; i < f->cap_table; i++)
+		for (struct mf_path *p = f->table[i]; p != NULL; p = p->chain)
+			if (p->failed && p->stage == MF_ST_IDLE && p->settling)
+				mf_path_look(f, p, 0);
+	mf_poll_start(f);
+	f->batch_retry_ms = 0;
+	mf_link_kick(f);
+}
+
 static void
 apply(struct mf_folder *f, const mf_settings *was)
 {

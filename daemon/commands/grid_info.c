@@ -78,7 +78,7 @@ describe_grid(struct mf_grid_call *c, mf_err *err)
 	mf_grid_status s;
 	json_t *v;
 
-	if (c->grid->ops->status(c->grid, &s, err) != MF_OK)
+	if (c->grid->ops->status(c->grid, &s, NULL, err) != MF_OK)
 		return NULL;
 	v = json_object();
 	(void)json_object_set_new(v, "servers", json_sprintf("%u of %u", s.connected, s.wanted));

@@ -55,10 +55,11 @@ run(struct mf_cli *cli, const mf_args *args)
 		status = mf_cli_usage(cli, "Directory '%s' already exists", cli->config_dir);
 		goto out;
 	}
-	if (args->value[O_GRID] != NULL && strncmp(args->value[O_GRID], "dir:", 4) == 0) {
-		char *store = mf_path_absolute(args->value[O_GRID] + 4);
-		mf_buf_addf(&grid, "dir:%s", store);
-		free(store);
+	const char *given = args->value[O_GRID], *colon = given != NULL ? strchr(given, ':') : NULL;
+	if (colon != NULL && (strncmp(given, "dir:", 4) == 0 || strncmp(given, "node:", 5) == 0)) {
+		char *place = mf_path_absolute(colon + 1);
+		mf_buf_addf(&grid, "%.*s:%s", (int)(colon - given), given, place);
+		free(place);
 	} else if (args->value[O_GRID] != NULL) {
 		mf_buf_addz(&grid, args->value[O_GRID]);
 	} else if (node != NULL) {

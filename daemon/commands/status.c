@@ -39,6 +39,10 @@ print_grid(const json_t *g)
 	mf_text_size(number(g, "bytes_free"), left);
 	if (error != NULL)
 		printf("cannot be used: %s\n", error);
+	else if (strncmp(json_string_value(json_object_get(g, "url")), "dir:", 4) != 0)
+		printf("%u of %u storage servers wanted are connected%s\n", (unsigned)number(g, "connected"),
+			(unsigned)number(g, "wanted"),
+			flag(g, "happy") ? "" : "; until more are, nothing is published");
 	else if (number(g, "bytes_total") > 0)
 		printf("the store holds about %s, %s are free\n", used, left);
 	else

@@ -157,7 +157,7 @@ take_in_listing(struct mf_folder *f, struct target *t)
 		return;
 	if (t->is_self)
 		peer->listed = true;
-	if (t->listing.version.seqnum < peer->seen.seqnum)
+	if (mf_dirver_older(&t->listing.version, &peer->seen))
 		return; /* ours, and we have written a newer one since it was read */
 	note_seen(f, t->name, &peer->seen, &t->listing.version);
 	mf_peer_listed(f, peer, &t->listing);

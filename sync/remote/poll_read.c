@@ -102,7 +102,9 @@ add_newcomers(struct mf_poll *p)
 static mf_code
 check_version(const mf_dirver *seen, const mf_dirver *got, mf_err *err)
 {
-	if (got->seqnum < seen->seqnum)
+	if (got->seqnum == 0) /* not told: nothing to be compared */
+		return MF_OK;
+	if (mf_dirver_older(got, seen))
 		return mf_fail(err, MF_EAUTH, 0,
 			"the directory went back from version %llu to %llu; it is not believed",
 			(unsigned long long)seen->seqnum, (unsigned long long)got->seqnum);

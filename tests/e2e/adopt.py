@@ -113,9 +113,10 @@ def case_54_adopted_and_given_back():
         x.bob.stop()
         before, tree, stored = x.config.rows(), x.alice.tree(), shares(w)
 
-        x.alice.start()  # on the node that it names: it opens, and waits
+        os.rename(x.config.node, x.config.node + ".away")
+        x.alice.start()  # the node that it names is not there: it opens, and waits
         wait_for(lambda: "the reason: " + x.alice.cli("status"),
-                 lambda: "not running: folders on a Tahoe-LAFS node cannot be synced" in x.alice.cli("status"))
+                 lambda: "not running: the Tahoe-LAFS node's directory" in x.alice.cli("status"))
         status, said = x.alice.request("PUT", x.alice.of("f", "scan-local"))
         check(status == 500 and "not running" in said["reason"], status, said)
         check("running as PID" in x.alice.cli("doctor", code=1))

@@ -59,9 +59,10 @@ TESTS += %reldir%/test_nurl
 # A store of its own for each test.
 MF_GRID_STORE = %reldir%/store_fixture.c %reldir%/store_fixture.h $(MF_GRID_GOLDEN)
 
-check_PROGRAMS += %reldir%/test_embedded
 # What every back end must do.
 MF_GRID_SUITE = %reldir%/suite.c %reldir%/suite.h
+
+check_PROGRAMS += %reldir%/test_embedded
 %canon_reldir%_test_embedded_SOURCES = %reldir%/test_embedded.c $(MF_GRID_STORE) $(MF_GRID_SUITE)
 %canon_reldir%_test_embedded_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_embedded_LDADD = $(TEST_LIBS)
@@ -128,3 +129,12 @@ check_PROGRAMS += %reldir%/test_round
 %canon_reldir%_test_round_CFLAGS = $(TEST_CFLAGS)
 %canon_reldir%_test_round_LDADD = $(TEST_LIBS)
 TESTS += %reldir%/test_round
+
+# A Tahoe-LAFS node's web API over an embedded store.
+MF_GRID_STAND_IN = %reldir%/stand_in.c %reldir%/stand_in.h $(MF_GRID_SERVE)
+
+check_PROGRAMS += %reldir%/test_node
+%canon_reldir%_test_node_SOURCES = %reldir%/test_node.c $(MF_GRID_STAND_IN) $(MF_GRID_SUITE) $(MF_GRID_STORE)
+%canon_reldir%_test_node_CFLAGS = $(TEST_CFLAGS)
+%canon_reldir%_test_node_LDADD = $(TEST_LIBS)
+TESTS += %reldir%/test_node

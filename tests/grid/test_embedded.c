@@ -31,6 +31,8 @@ Test(embedded, directories_can_be_made_listed_and_changed, .timeout = 60)
 
 	fixture_init(&f, 1, 1);
 	suite_directories_can_be_made_listed_and_changed(f.g);
+	suite_names_and_metadata_of_all_kinds_come_back(f.g);
+	suite_what_was_canceled_is_not_done(f.g);
 	fixture_deinit(&f);
 }
 
@@ -52,7 +54,8 @@ Test(embedded, urls_that_name_no_store_are_refused, .timeout = 10)
 	cr_assert(mf_grid_open("dir:relative", &conf, &g, &err) == MF_EINVAL && g == NULL);
 	cr_assert(mf_grid_open("/abs", &conf, &g, &err) == MF_EINVAL && g == NULL);
 	cr_assert(mf_grid_open("servers:/x.yaml", &conf, &g, &err) == MF_EUNSUPPORTED && g == NULL);
-	cr_assert(mf_grid_open("node:/x", &conf, &g, &err) == MF_EUNSUPPORTED && g == NULL);
+	cr_assert(mf_grid_open("node:relative", &conf, &g, &err) == MF_EINVAL && g == NULL);
+	cr_assert(mf_grid_open("node:/nowhere/at/all", &conf, &g, &err) == MF_ENOTFOUND && g == NULL);
 	cr_assert(mf_grid_open("dir:/nowhere/at/all", &conf, &g, &err) == MF_ENOTFOUND && g == NULL);
 	conf.k = 3;
 	cr_assert(mf_grid_open("dir:/tmp", &conf, &g, &err) == MF_EINVAL && g == NULL, "k above n");
@@ -145,13 +148,13 @@ Test(embedded, usage_is_remembered, .timeout = 30)
 	(void)suite_put(f.g, &plain);
 	(void)suite_put(f.g, &plain);
 	OK(f.g->ops->mkdir(f.g, &rw, NULL, &err));
-	OK(f.g->ops->status(f.g, &before, &err));
+	OK(f.g->ops->status(f.g, &before, NULL, &err));
 	cr_assert(before.connected == 1 && before.wanted == 1 && before.happy && before.bytes_free > 0);
 	cr_assert(before.bytes_used > 102000 && before.bytes_used < 106000, "%llu",
 		(unsigned long long)before.bytes_used);
 	mf_grid_close(f.g);
 	f.g = fixture_open(&f, 1, 1);
-	OK(f.g->ops->status(f.g, &after, &err));
+	OK(f.g->ops->status(f.g, &after, NULL, &err));
 	cr_assert(after.bytes_used == before.bytes_used);
 	mf_buf_free(&plain);
 	fixture_deinit(&f);

@@ -335,12 +335,13 @@ op_renew(struct mf_grid *g, const mf_str *caps, size_t n, const mf_cancel *cance
 }
 
 static mf_code
-op_status(struct mf_grid *g, mf_grid_status *out, mf_err *err)
+op_status(struct mf_grid *g, mf_grid_status *out, const mf_cancel *cancel, mf_err *err)
 {
 	const struct sim_env *e = env_of(g);
 
 	*out = (mf_grid_status){.connected = e->host->trouble.cut_off ? 0 : 1, .wanted = 1};
 	out->happy = out->connected == 1;
+	(void)cancel;
 	return e->dead ? mf_fail(err, MF_ENET, 0, "the process is dead") : MF_OK;
 }
 
