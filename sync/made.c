@@ -48,6 +48,7 @@ mf_made_proto(
 	memcpy(row->sha, content->sha, sizeof(row->sha));
 	/* said by nobody: what lies here keeps its mode */
 	row->executable = content->has_executable ? content->executable : mf_disk_executable(p);
+	row->was_executable = content->executable || g->path.executable;
 	row->mtime_s = content->mtime_s;
 	return row;
 }

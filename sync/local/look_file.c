@@ -91,15 +91,16 @@ mf_code
 mf_snapshot_store(struct mf_folder *f, mf_snap_row *row, const mf_cancel *cancel, mf_err *err)
 {
 	struct mf_grid *grid = f->grid;
+	bool sparing = grid->extras == MF_EXTRAS_SPARING, executable = row->executable && !row->deletion;
 	mf_snapshot s = {.relpath = row->relpath,
 		.author = f->conf.author,
 		.deletion = row->deletion,
 		.content = row->content,
 		.mtime_s = row->mtime_s,
 		.has_mtime = true,
-		.has_sha = !row->deletion && row->has_sha,
-		.has_executable = true,
-		.executable = row->executable && !row->deletion,
+		.has_sha = !row->deletion && row->has_sha && !sparing,
+		.has_executable = !sparing || executable || (row->was_executable && !row->deletion),
+		.executable = executable,
 		.parents = row->parents,
 		.n_parents = row->n_parents};
 	mf_buf doc = {0}, store = {0};
@@ -130,6 +131,7 @@ row_for(const struct look *l)
 	mf_snap_row *row = mf_alloc(sizeof(*row));
 
 	row->relpath = mf_strdup(mf_strz(l->relpath));
+	row->was_executable = l->e_has_executable && l->e_executable;
 	if (l->n_parents > 0) {
 		row->parents = mf_realloc_array(NULL, l->n_parents, sizeof(*row->parents));
 		memcpy(row->parents, l->parents, l->n_parents * sizeof(*row->parents));

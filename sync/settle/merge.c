@@ -108,6 +108,9 @@ put_text(struct merging *m, const mf_buf *text, const mf_cancel *cancel, mf_err 
 	row->has_sha = row->has_executable = true;
 	mf_sha256(text->p, text->n, row->sha);
 	row->executable = merged_bit(m);
+	row->was_executable = (m->ours_then.mode & 0100) != 0;
+	for (size_t i = 0; i < m->n; i++)
+		row->was_executable |= m->side[i].theirs->executable;
 	row->mtime_s = MF_OPS(m->task.f)->now_ns(m->task.f->env) / 1000000000;
 	if (rc == MF_OK)
 		m->text = row;

@@ -316,6 +316,7 @@ typedef struct mf_snap_row {
 	mf_filecap metadata_cap;
 	uint64_t size;
 	bool has_sha, executable, has_executable, ours_mark;
+	bool was_executable; /* one that is made: a version that it follows is executable; not stored */
 	uint8_t sha[32];
 	int64_t mtime_s;
 	uint32_t depth;

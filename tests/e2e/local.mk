@@ -4,6 +4,7 @@ E2E = \
 	%reldir%/conformance.py \
 	%reldir%/conformance_people.py \
 	%reldir%/conformance_store.py \
+	%reldir%/conformance_node.py \
 	%reldir%/settle.py \
 	%reldir%/bad_input.py \
 	%reldir%/identity.py \
@@ -26,4 +27,9 @@ SOAK_TESTS += $(E2E)
 # Kills a program before its Nth change: for kill_calls.py.  Built by `all`, which is all that check-kills needs.
 noinst_PROGRAMS += %reldir%/nth_call
 %canon_reldir%_nth_call_SOURCES = %reldir%/nth_call.c
+# What node: grids are tried on.
+noinst_PROGRAMS += %reldir%/stand_in_node
+%canon_reldir%_stand_in_node_SOURCES = %reldir%/stand_in_node.c tests/grid/stand_in.c tests/grid/stand_in.h \
+	tests/grid/serve.c tests/grid/serve.h
+%canon_reldir%_stand_in_node_LDADD = $(MF_LIBS)
 endif

@@ -12,7 +12,7 @@ READY = "Completed initial Magic Folder setup"
 
 
 def find(name):
-    for path in (os.path.join(BUILD, name), os.path.join(BUILD, "daemon", name)):
+    for path in (os.path.join(BUILD, name), os.path.join(BUILD, "daemon", name), os.path.join(BUILD, "tests/e2e", name)):
         if os.access(path, os.X_OK):
             return path
     return None
@@ -142,8 +142,9 @@ class Device:
 
     # -- life
     def init(self, *options):
-        self.cli("init", "--grid", "dir:" + self.world.store, "--listen-endpoint", "tcp:0:interface=127.0.0.1",
-                 *options)
+        node = self.world.node
+        where = ["--grid", "dir:" + self.world.store] if node is None else ["--node-directory", node.dir]
+        self.cli("init", *where, "--listen-endpoint", "tcp:0:interface=127.0.0.1", *options)
 
     def launch(self):
         """Start the daemon without waiting for it."""
@@ -380,16 +381,52 @@ class Place:
         self.made[key] = to
 
 
+class Node:
+    """A stand-in for a Tahoe-LAFS node (tests/e2e/stand_in_node.c), which devices go through."""
+
+    def __init__(self, world):
+        self.dir, self.process = os.path.join(world.base, "node"), None
+
+    def start(self):
+        url = os.path.join(self.dir, "node.url")
+        if os.path.exists(url):
+            os.unlink(url)
+        self.process = subprocess.Popen([program("stand_in_node"), self.dir], stdin=subprocess.DEVNULL,
+                                        preexec_fn=die_with_parent)
+        wait_for("the node's address", lambda: os.path.exists(url))
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def mood(self, trouble="well", servers=1, delay_ms=0):
+        path = os.path.join(self.dir, "mood")
+        with open(path + ".tmp", "w") as f:
+            f.write("%s %d %d\n" % (trouble, servers, delay_ms))
+        os.rename(path + ".tmp", path)
+
+    def asked(self):
+        """All that it was asked up to now, in order."""
+        try:
+            with open(os.path.join(self.dir, "asked")) as f:
+                return f.read().splitlines()
+        except FileNotFoundError:
+            return []
+
+
 class World:
-    def __init__(self, base=None, user=None):
+    def __init__(self, base=None, user=None, node=False):
         """Without a base: a temporary directory that is emptied after the World.  With a user, its programs run as
-        that user (a number)."""
+        that user (a number).  With a node, its devices reach the store through it."""
         self.place = None if base else Place.free.pop() if Place.free else Place()
         self.base = base or self.place.base
         self.user = user
         if user is not None:
             os.chown(self.base, user, user)
-        self.store = os.path.join(self.base, "store")
+        self.node = Node(self) if node else None
+        self.store = os.path.join(self.base, "node/store" if node else "store")
         self.devices = []
 
     def __enter__(self):
@@ -402,6 +439,8 @@ class World:
                     print("# --- %s\n%s" % (d.name, "".join("# " + line for line in f.readlines()[-40:])),
                           file=sys.stderr)
             d.kill()
+        if self.node is not None:
+            self.node.stop()
         if self.place is None:
             Place.remove(self.base)
         else:
@@ -415,13 +454,17 @@ class World:
 
     def pair(self, names=("alice", "bob"), folder="f", *options):
         """Daemons that share one folder; the first is admin."""
-        key = (tuple(names), folder, options, self.user)
+        key = (tuple(names), folder, options, self.user, self.node is not None)
         fresh = self.place is not None and not self.devices and not os.path.exists(self.store)
         if fresh and key in self.place.made:
             Place.copy(self.place.made[key], self.base)
+            if self.node is not None:  # the directory that the configuration names is where the copy lies
+                self.node.start()
             out = [self.device(name) for name in names]
             self.start(out)
             return out
+        if self.node is not None:
+            self.node.start()
         out = [self.device(name) for name in names]
         for d in out:
             d.init()
@@ -431,7 +474,11 @@ class World:
             d.join(out[0], folder, *options)
         if fresh:
             self.stop()
+            if self.node is not None:
+                self.node.stop()
             self.place.keep(key)
+            if self.node is not None:
+                self.node.start()
             self.start(out)
         return out
 
