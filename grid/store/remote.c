@@ -286,7 +286,7 @@ range_fits(mf_str value, uint64_t off, size_t n)
 	unsigned long long from, to;
 	int end = 0;
 
-	if (value.n >= sizeof(text))
+	if (value.n == 0 || value.n >= sizeof(text))
 		return false;
 	memcpy(text, value.p, value.n);
 	text[value.n] = '\0';

@@ -13,6 +13,7 @@
 
 /* What the server answers to everything, and what it was asked last. */
 struct told {
+	pthread_mutex_t lock; /* connections have threads of their own */
 	const char *answer;
 	enum serve_then then;
 	mf_buf method, target, head, body;
@@ -23,11 +24,13 @@ tell(void *arg, const serve_request *q, mf_buf *out)
 {
 	struct told *t = arg;
 
+	(void)pthread_mutex_lock(&t->lock);
 	t->method.n = t->target.n = t->head.n = t->body.n = 0;
 	mf_buf_adds(&t->method, q->method);
 	mf_buf_adds(&t->target, q->target);
 	mf_buf_adds(&t->head, q->head);
 	mf_buf_adds(&t->body, q->body);
+	(void)pthread_mutex_unlock(&t->lock);
 	mf_buf_addz(out, t->answer);
 	return t->then;
 }
@@ -44,7 +47,7 @@ stage_init(struct stage *s, const char *answer, enum serve_then then)
 {
 	mf_err err;
 
-	*s = (struct stage){.told = {.answer = answer, .then = then}};
+	*s = (struct stage){.told = {.lock = PTHREAD_MUTEX_INITIALIZER, .answer = answer, .then = then}};
 	s->server = serve_start(tell, &s->told);
 	OK(mf_web_new(&(mf_web_conf){.who = "the test"}, &s->http, &err));
 	(void)snprintf(s->url, sizeof(s->url), "%s/a/../b%%2Fc?t=1", serve_url(s->server));
