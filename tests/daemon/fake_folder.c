@@ -174,6 +174,12 @@ mf_folder_poll(struct mf_folder *f, mf_folder_done *done, void *arg, uint64_t *t
 }
 
 void
+mf_folder_grid_back(struct mf_folder *f)
+{
+	(void)f; /* it has nothing that waits */
+}
+
+void
 mf_folder_forget(struct mf_folder *f, uint64_t ticket)
 {
 	for (size_t i = 0; i < MAX_WAITING; i++) {

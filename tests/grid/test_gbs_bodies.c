@@ -157,8 +157,7 @@ Test(gbs_bodies, lists_of_shares)
 		"d901028119ffff",             /* no share number */
 		"d90102811b8000000000000000", /* 2^63 */
 		"d901028120",                 /* -1 */
-		"d901028100"
-		"00",                         /* something behind it */
+		"d90102810000",               /* something behind it */
 		"d90103820001",               /* another tag */
 		"d901029b7fffffffffffffff00", /* endless */
 		"d901029f0001",               /* open, and never closed */

@@ -60,7 +60,7 @@ round_of(struct one *o, unsigned round)
 		if (rc == MF_OK)
 			mf_listing_free(&l);
 	}
-	return rc != MF_OK ? rc : g->ops->status(g, &status, &o->err);
+	return rc != MF_OK ? rc : g->ops->status(g, &status, NULL, &o->err);
 }
 
 static void *

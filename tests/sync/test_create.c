@@ -139,7 +139,7 @@ fake_end(struct fake *f)
 			free(f->dir[d].child[i]);
 			free(f->dir[d].metadata[i]);
 		}
-	*f = (struct fake){.grid = {&fake_ops}};
+	*f = (struct fake){.grid = {.ops = &fake_ops}};
 }
 
 /* A Collective somebody else made, with @p metadata in it unless NULL, and a participant "bob". */
@@ -173,7 +173,7 @@ struct place {
 static void
 place_start(struct place *p)
 {
-	*p = (struct place){.fake = {.grid = {&fake_ops}}};
+	*p = (struct place){.fake = {.grid = {.ops = &fake_ops}}};
 	fixture_start(&p->f);
 	p->magic = fixture_path(&p->f, "magic");
 	p->state = fixture_path(&p->f, "folder-x");
