@@ -302,12 +302,12 @@ def case_empty_environment():
 
 
 def case_node_grid_waits():
-    """a Tahoe node as grid: the daemon runs and says what is possible, and no folder is added"""
+    """a Tahoe node as grid that is not there: the daemon runs and says so, and no folder is added"""
     with World() as w:
         d = w.device("device")
         d.cli("init", "-l", "tcp:0:interface=127.0.0.1", "-n", "/nonexistent/node")
         d.start()
-        sentence = "folders on a Tahoe-LAFS node cannot be synced by this version yet"
+        sentence = "the Tahoe-LAFS node's directory /nonexistent/node: No such file or directory"
         check(sentence in d.cli("status"), d.cli("status"))
         check(d.cli("list").strip() == "No magic-folders", d.cli("list"))
         d.cli("add", "--name", "f", "--author", "x", d.folder, code=1)

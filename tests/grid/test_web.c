@@ -54,9 +54,17 @@ stage_init(struct stage *s, const char *answer, enum serve_then then)
 }
 
 static void
-stage_deinit(struct stage *s)
+stage_stop_server(struct stage *s)
 {
 	serve_stop(s->server);
+	s->server = NULL;
+}
+
+static void
+stage_deinit(struct stage *s)
+{
+	if (s->server != NULL)
+		stage_stop_server(s);
 	mf_web_free(s->http);
 	mf_buf_free(&s->told.method);
 	mf_buf_free(&s->told.target);
@@ -277,12 +285,12 @@ Test(web, a_cancel_ends_it_and_nobody_there_was_not_reached, .timeout = 30)
 		mf_web_do(s.http, &(mf_web_request){.method = "GET", .url = s.url}, &r, &cancel, &err) == MF_ECANCELED);
 	(void)pthread_join(t, NULL);
 	mf_web_reply_free(&r);
-	serve_stop(s.server);
+	stage_stop_server(&s);
 	cr_assert(mf_web_do(s.http, &(mf_web_request){.method = "GET", .url = s.url}, &r, NULL, &err) == MF_ENET);
 	cr_assert(!r.reached && r.status == 0);
 	mf_web_reply_free(&r);
 	cr_assert(mf_web_do(s.http, &(mf_web_request){.method = "GET", .url = "file:///etc/passwd"}, &r, NULL, &err) ==
 		MF_ENET);
 	mf_web_reply_free(&r);
-	mf_web_free(s.http);
+	stage_deinit(&s);
 }
