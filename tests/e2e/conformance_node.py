@@ -136,9 +136,11 @@ def case_bad_node():
         w.node.mood("silent")
         a.write("p", V1)
         time.sleep(0.5)
-        check(a.stop() < 2 * float(os.environ.get("MF_SLOW", "1")), "it took long to end beside a silent node")
+        for d in (a, b):
+            check(d.stop() < 2 * float(os.environ.get("MF_SLOW", "1")), "it took long to end beside a silent node")
         w.node.mood()
-        a.start()
+        for d in (a, b):
+            d.start()
         b.wait("p", V1)
         w.stop()
 
