@@ -58,6 +58,7 @@ typedef struct mf_dirent {
 enum mf_pool {
 	MF_POOL_QUICK,    /**< one worker per core: stat, hash, small files */
 	MF_POOL_TRANSFER, /**< default 8 workers: mostly waiting for network or big files */
+	MF_POOL_SERVE,    /**< 8 workers from its first job on: what other machines ask of us; not in the simulator */
 };
 
 typedef void mf_timer_cb(void *arg);

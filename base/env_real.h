@@ -12,7 +12,7 @@
 
 #include "base/env.h"
 
-#define MF_POOLS 2
+#define MF_POOLS 3
 
 /* A list of jobs, first in first out.  Linked both ways: a cancelled job leaves from the middle. */
 struct mf_job_list {

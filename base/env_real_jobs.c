@@ -1,4 +1,4 @@
-/* Two pools of worker threads, each first in first out; results come back through one uv_async. */
+/* Pools of worker threads, each first in first out; results come back through one uv_async. */
 #include <config.h> /* _GNU_SOURCE */
 
 #include "base/env_real.h"
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define TRANSFERS_DEFAULT 8
+#define SERVERS 8
 #define WORKERS_MAX 256
 
 enum job_where { JOB_WAITING, JOB_RUNNING, JOB_FINISHED };
@@ -95,11 +96,50 @@ on_async(uv_async_t *async)
 	}
 }
 
+static mf_code
+pool_start(struct mf_jobs *jobs, struct mf_pool_state *pool, unsigned workers, const char *name, mf_err *err)
+{
+	pool->thread = mf_realloc_array(NULL, workers, sizeof(*pool->thread));
+	while (pool->workers < workers) {
+		struct worker_arg *a = mf_alloc(sizeof(*a));
+
+		*a = (struct worker_arg){jobs, pool};
+		int sys = pthread_create(&pool->thread[pool->workers], NULL, worker, a);
+		if (sys != 0) {
+			free(a);
+			return mf_fail_errno(err, sys, "starting a worker thread");
+		}
+		(void)pthread_setname_np(pool->thread[pool->workers], name);
+		pool->workers++;
+	}
+	return MF_OK;
+}
+
+/* Signals are the loop thread's business. */
+static mf_code
+pool_start_quietly(struct mf_jobs *jobs, struct mf_pool_state *pool, unsigned workers, const char *name, mf_err *err)
+{
+	sigset_t all, old;
+	mf_code code;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	code = pool_start(jobs, pool, workers, name, err);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return code;
+}
+
 struct mf_job *
 mf_real_job_start(struct mf_env *pub, enum mf_pool pool, mf_job_fn *work, mf_job_done *done, void *arg)
 {
 	struct mf_env_real *env = mf_real(pub);
 	struct mf_job *j = mf_alloc(sizeof(*j));
+	mf_err err;
+
+	if (pool == MF_POOL_SERVE && env->jobs.pool[pool].workers == 0 &&
+		pool_start_quietly(&env->jobs, &env->jobs.pool[pool], SERVERS, "mf-serve", &err) != MF_OK &&
+		env->jobs.pool[pool].workers == 0)
+		pool = MF_POOL_TRANSFER; /* no thread to be had: they do it, too */
 
 	*j = (struct mf_job){.pool = pool, .env = env, .work = work, .done = done, .arg = arg};
 	(void)pthread_mutex_lock(&env->jobs.lock);
@@ -127,25 +167,6 @@ mf_real_job_cancel(struct mf_job *j)
 	(void)pthread_mutex_unlock(&jobs->lock);
 }
 
-static mf_code
-pool_start(struct mf_jobs *jobs, struct mf_pool_state *pool, unsigned workers, const char *name, mf_err *err)
-{
-	pool->thread = mf_realloc_array(NULL, workers, sizeof(*pool->thread));
-	while (pool->workers < workers) {
-		struct worker_arg *a = mf_alloc(sizeof(*a));
-
-		*a = (struct worker_arg){jobs, pool};
-		int sys = pthread_create(&pool->thread[pool->workers], NULL, worker, a);
-		if (sys != 0) {
-			free(a);
-			return mf_fail_errno(err, sys, "starting a worker thread");
-		}
-		(void)pthread_setname_np(pool->thread[pool->workers], name);
-		pool->workers++;
-	}
-	return MF_OK;
-}
-
 mf_code
 mf_real_jobs_init(struct mf_env_real *env, mf_err *err)
 {
@@ -167,18 +188,13 @@ mf_real_jobs_start(struct mf_env_real *env, unsigned transfers, mf_err *err)
 	struct mf_jobs *jobs = &env->jobs;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned quick = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (unsigned)cores;
-	sigset_t all, old;
 
 	if (transfers > WORKERS_MAX)
 		return mf_fail(err, MF_EINVAL, 0, "at most %d transfer workers", WORKERS_MAX);
-	/* Signals are the loop thread's business. */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	mf_code code = pool_start(jobs, &jobs->pool[MF_POOL_QUICK], quick, "mf-quick", err);
+	mf_code code = pool_start_quietly(jobs, &jobs->pool[MF_POOL_QUICK], quick, "mf-quick", err);
 	if (code == MF_OK)
-		code = pool_start(jobs, &jobs->pool[MF_POOL_TRANSFER], transfers == 0 ? TRANSFERS_DEFAULT : transfers,
-			"mf-transfer", err);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+		code = pool_start_quietly(jobs, &jobs->pool[MF_POOL_TRANSFER],
+			transfers == 0 ? TRANSFERS_DEFAULT : transfers, "mf-transfer", err);
 	return code;
 }
 
