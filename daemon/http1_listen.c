@@ -13,6 +13,7 @@ enum {
 	BACKLOG = 128,
 	IDLE_MS = 300000, /* GridSync keeps connections for 240 s and does not repeat a PUT */
 	REQUEST_MS = 60000,
+	STRANGER_MS = 10000,
 };
 
 static int
@@ -86,6 +87,7 @@ mf_http_listen(uv_loop_t *loop, const mf_endpoint *where, const mf_http_conf *co
 	h->conf = *conf;
 	h->conf.idle_ms = conf->idle_ms != 0 ? conf->idle_ms : IDLE_MS;
 	h->conf.request_ms = conf->request_ms != 0 ? conf->request_ms : REQUEST_MS;
+	h->conf.stranger_ms = conf->stranger_ms != 0 ? conf->stranger_ms : STRANGER_MS;
 	h->conf.conns = conf->conns != 0 ? conf->conns : MF_HTTP_MAX_CONNS;
 	h->is_unix = where->kind == MF_ENDPOINT_UNIX;
 	*bound = *where;

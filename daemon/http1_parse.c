@@ -106,29 +106,53 @@ on_value(http_parser *p, const char *at, size_t n)
 	return add_head(p, at, n);
 }
 
+/* Its value without the blanks around. */
+static mf_str
+value_of(const struct mf_http_req *r, const http_field *f)
+{
+	mf_str v = {"", 0};
+
+	if (f->value_n > 0)
+		v = (mf_str){(const char *)r->head.p + f->value, f->value_n};
+	while (v.n > 0 && (v.p[v.n - 1] == ' ' || v.p[v.n - 1] == '\t'))
+		v.n--;
+	while (v.n > 0 && (*v.p == ' ' || *v.p == '\t')) {
+		v.p++;
+		v.n--;
+	}
+	return v;
+}
+
+/* Field number @p want of that name, counted from 0; NULL if there is none.  *n = how many there are up to it. */
+static const http_field *
+find_field(const struct mf_http_req *r, const char *name, size_t want, size_t *n)
+{
+	size_t len = strlen(name);
+
+	*n = 0;
+	for (size_t i = 0; i < r->fields; i++) {
+		const http_field *f = &r->field[i];
+		if (f->name_n == len && strncasecmp((const char *)r->head.p + f->name, name, len) == 0 &&
+			(*n)++ == want)
+			return f;
+	}
+	return NULL;
+}
+
+mf_str
+mf_http_field_at(const struct mf_http_req *r, const char *name, size_t i)
+{
+	size_t n;
+	const http_field *f = find_field(r, name, i, &n);
+
+	return f != NULL ? value_of(r, f) : (mf_str){"", 0};
+}
+
 mf_str
 mf_http_field(const struct mf_http_req *r, const char *name, size_t *n)
 {
-	mf_str first = {"", 0};
-	size_t len = strlen(name), found = 0;
-
-	for (size_t i = 0; i < r->fields; i++) {
-		const http_field *f = &r->field[i];
-		const char *base = (const char *)r->head.p;
-		if (f->name_n != len || strncasecmp(base + f->name, name, len) != 0)
-			continue;
-		if (found++ > 0 || f->value_n == 0)
-			continue;
-		first = (mf_str){base + f->value, f->value_n};
-		while (first.n > 0 && (first.p[first.n - 1] == ' ' || first.p[first.n - 1] == '\t'))
-			first.n--;
-		while (first.n > 0 && (*first.p == ' ' || *first.p == '\t')) {
-			first.p++;
-			first.n--;
-		}
-	}
-	*n = found;
-	return first;
+	(void)find_field(r, name, MF_HTTP_MAX_FIELDS, n);
+	return mf_http_field_at(r, name, 0);
 }
 
 /* Two ways to say how long the body is, or a coding we do not know, are how requests are smuggled. */
@@ -167,9 +191,9 @@ names_ok(const struct mf_http_req *r)
 static int
 on_headers_complete(http_parser *p)
 {
-	static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	struct mf_http_conn *c = p->data;
 	struct mf_http_req *r = c->req;
+	bool kept = c->server->conf.when == MF_HTTP_AT_END;
 	size_t n;
 	mf_str expect = mf_http_field(r, "expect", &n);
 
@@ -181,12 +205,14 @@ on_headers_complete(http_parser *p)
 		return refuse(p, 505);
 	if (p->http_major < 1 || !names_ok(r) || !framing_ok(r))
 		return refuse(p, 400);
-	if ((p->flags & F_CONTENTLENGTH) != 0 && p->content_length > MF_HTTP_MAX_BODY)
+	r->length = (p->flags & F_CHUNKED) != 0     ? UINT64_MAX
+		: (p->flags & F_CONTENTLENGTH) != 0 ? p->content_length
+						    : 0;
+	if (kept && r->length != UINT64_MAX && r->length > MF_HTTP_MAX_BODY)
 		return refuse(p, 413);
-	if (n > 0 && expect.n == 12 && strncasecmp(expect.p, "100-continue", 12) == 0 && !r->http10) {
-		uv_buf_t b = uv_buf_init(go_on, sizeof(go_on) - 1);
-		(void)uv_try_write(&c->sock.stream, &b, 1); /* 25 bytes into an idle socket */
-	}
+	r->expects = n > 0 && expect.n == 12 && strncasecmp(expect.p, "100-continue", 12) == 0 && !r->http10;
+	if (r->expects && kept)
+		mf_http_go_on(r);
 	p->upgrade = 0; /* nothing to upgrade to: an ordinary request */
 	return p->method == HTTP_CONNECT ? refuse(p, 405) : 0;
 }
@@ -196,7 +222,7 @@ on_body(http_parser *p, const char *at, size_t n)
 {
 	struct mf_http_conn *c = p->data;
 
-	if (c->req->body.n + n > MF_HTTP_MAX_BODY)
+	if (c->server->conf.when == MF_HTTP_AT_END && c->req->body.n + n > MF_HTTP_MAX_BODY)
 		return refuse(p, 413);
 	mf_buf_add(&c->req->body, at, n);
 	return 0;
@@ -207,7 +233,7 @@ on_complete(http_parser *p)
 {
 	struct mf_http_conn *c = p->data;
 
-	c->state = CONN_IN_WORK;
+	c->req->body_done = true;
 	http_parser_pause(p, 1);
 	return 0;
 }

@@ -1,15 +1,6 @@
 /* Connections that another protocol has taken over. */
 #include "daemon/http1_impl.h"
 
-#include <stdlib.h>
-
-/* Bytes under way. */
-typedef struct sending {
-	uv_write_t req;
-	struct mf_http_conn *conn;
-	mf_buf bytes;
-} sending;
-
 uv_loop_t *
 mf_http_loop(const struct mf_http_req *r)
 {
@@ -30,46 +21,33 @@ mf_http_taken_drop(struct mf_http_conn *c)
 }
 
 static void
-on_sent(uv_write_t *req, int status)
+on_sent(struct mf_http_conn *c, int status)
 {
-	sending *w = req->data;
-	struct mf_http_conn *c = w->conn;
-
-	c->unsent -= w->bytes.n;
-	mf_buf_wipe_free(&w->bytes);
-	free(w);
-	if (c->closing)
-		return;
+	c->sending--;
 	if (status != 0)
 		mf_http_conn_close(c);
-	else if (c->unsent == 0 && c->state == CONN_TAKEN)
+	else if (c->sending == 0 && c->state == CONN_TAKEN)
 		c->taker->sent(c->taker_arg);
 }
 
 void
 mf_http_taken_send(struct mf_http_conn *c, mf_buf *bytes)
 {
-	sending *w = mf_alloc(sizeof(*w));
-	uv_buf_t part;
+	mf_buf none = {0};
 
-	w->conn = c;
-	w->req.data = w;
-	w->bytes = *bytes;
-	*bytes = (mf_buf){0};
-	part = uv_buf_init((char *)w->bytes.p, (unsigned)w->bytes.n);
-	if (!c->closing && w->bytes.n > 0 && uv_write(&w->req, &c->sock.stream, &part, 1, on_sent) == 0) {
-		c->unsent += w->bytes.n;
+	if (c->closing || bytes->n == 0) {
+		mf_buf_wipe_free(bytes);
+		mf_http_taken_drop(c);
 		return;
 	}
-	mf_buf_wipe_free(&w->bytes);
-	free(w);
-	mf_http_taken_drop(c);
+	c->sending++;
+	mf_http_send(c, bytes, &none, on_sent);
 }
 
 size_t
 mf_http_taken_unsent(const struct mf_http_conn *c)
 {
-	return c->unsent;
+	return uv_stream_get_write_queue_size(&c->sock.stream);
 }
 
 void
@@ -77,11 +55,10 @@ mf_http_taken_read(struct mf_http_conn *c, bool on)
 {
 	if (c->closing || on != c->read_stopped)
 		return;
-	c->read_stopped = !on;
 	if (on)
-		(void)mf_http_conn_read(c);
+		(void)mf_http_read_start(c);
 	else
-		(void)uv_read_stop(&c->sock.stream);
+		mf_http_read_stop(c);
 }
 
 void
@@ -113,7 +90,7 @@ mf_http_take(struct mf_http_req *r, const char *extra, const mf_http_taker *take
 	struct mf_http_conn *c = r->conn;
 	mf_buf head = {0};
 
-	if (c->state != CONN_IN_WORK || c->closing)
+	if (c->state != CONN_IN_WORK || c->closing || !r->body_done)
 		MF_BUG("taking over from a request that is not in work");
 	mf_http_req_free(r);
 	c->req = NULL;

@@ -10,14 +10,16 @@ libmf_a_SOURCES += \
 	%reldir%/endpoint.c %reldir%/endpoint.h \
 	%reldir%/files.c %reldir%/files.h \
 	%reldir%/gc.c %reldir%/gc.h %reldir%/gc_graph.c %reldir%/gc_impl.h %reldir%/gc_roots.c \
-	%reldir%/http1.c %reldir%/http1.h %reldir%/http1_impl.h \
-	%reldir%/http1_listen.c %reldir%/http1_parse.c %reldir%/http1_take.c \
+	%reldir%/http1.h %reldir%/http1_impl.h \
+	%reldir%/http1_body.c %reldir%/http1_conn.c %reldir%/http1_link.c \
+	%reldir%/http1_listen.c %reldir%/http1_parse.c %reldir%/http1_reply.c %reldir%/http1_take.c \
 	%reldir%/jsontext.c %reldir%/jsontext.h \
 	%reldir%/leftovers.c %reldir%/leftovers.h \
 	%reldir%/mailbox.c %reldir%/mailbox.h %reldir%/mailbox_run.c \
 	%reldir%/pidfile.c %reldir%/pidfile.h \
 	%reldir%/run.c %reldir%/run.h \
 	%reldir%/text.c %reldir%/text.h \
+	%reldir%/tls.c %reldir%/tls.h \
 	%reldir%/websocket.c %reldir%/websocket.h %reldir%/websocket_accept.c %reldir%/websocket_impl.h \
 	%reldir%/commands/add.c \
 	%reldir%/commands/api_commands.c \

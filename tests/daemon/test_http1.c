@@ -9,7 +9,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <openssl/ssl.h>
+
 #include "daemon/http1.h"
+#include "tests/grid/golden.h"
 
 /* What the handler saw, and how it is to answer. */
 static struct seen {
@@ -416,6 +419,103 @@ Test(http1, unix_sockets_work_and_stale_ones_are_swept, .timeout = 20)
 	close_world(&w);
 	cr_assert(access(at.sun_path, F_OK) != 0, "the socket's file is left");
 	(void)rmdir(dir);
+}
+
+/* -- over TLS ----------------------------------------------------------------------------------------- */
+
+static struct mf_tls_ctx *
+test_tls(void)
+{
+	mf_buf pem = golden_file("../daemon/node.pem");
+	struct mf_tls_ctx *ctx;
+	mf_err err;
+
+	cr_assert(mf_tls_ctx_new(MF_STR("no certificate"), &ctx, &err) == MF_EFORMAT && ctx == NULL);
+	cr_assert(mf_tls_ctx_new(mf_buf_str(&pem), &ctx, &err) == MF_OK, "%s", err.text);
+	mf_buf_free(&pem);
+	return ctx;
+}
+
+/* Until OpenSSL neither wants to read nor to write; the server works meanwhile.  What was read goes to @p got. */
+static bool
+tls_talk(struct world *w, SSL *ssl, const char *text, mf_buf *got, const char *want)
+{
+	char chunk[4096];
+
+	for (int i = 0; i < 10000; i++) {
+		(void)uv_run(&w->loop, UV_RUN_NOWAIT);
+		if (text != NULL && SSL_write(ssl, text, (int)strlen(text)) > 0)
+			text = NULL; /* SSL_write() makes the handshake first */
+		int n = text == NULL ? SSL_read(ssl, chunk, sizeof(chunk)) : 0;
+		if (n > 0)
+			mf_buf_add(got, chunk, (size_t)n);
+		if (want != NULL && got->n > 0 && strstr((const char *)got->p, want) != NULL)
+			return true;
+		if (text == NULL && n <= 0 && SSL_get_error(ssl, n) == SSL_ERROR_ZERO_RETURN)
+			return want == NULL;
+		(void)usleep(1000);
+	}
+	return false;
+}
+
+Test(http1, speaks_tls_where_it_is_asked_to, .timeout = 60)
+{
+	struct mf_tls_ctx *tls = test_tls();
+	const mf_http_conf limits = {.tls = tls};
+	struct world w;
+	mf_buf got = {0};
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+	open_world(&w, "tcp:0:interface=127.0.0.1", &limits);
+	for (int old = 0; old < 2; old++) {
+		int fd = dial(&w);
+		SSL *ssl = SSL_new(ctx);
+
+		if (old)
+			(void)SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
+		(void)SSL_set_fd(ssl, fd);
+		SSL_set_connect_state(ssl);
+		got.n = 0;
+		cr_assert(tls_talk(&w, ssl, "POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi", &got, ":/a"));
+		cr_assert(mf_str_eq(mf_buf_str(&seen.body), MF_STR("hi")));
+		got.n = 0;
+		cr_assert(tls_talk(&w, ssl, "GET /b HTTP/1.1\r\nConnection: close\r\n\r\n", &got, NULL),
+			"it does not say that it closes");
+		cr_assert(strstr((const char *)got.p, ":/b") != NULL);
+		SSL_free(ssl);
+		(void)close(fd);
+	}
+	mf_buf_free(&got);
+	close_world(&w);
+	SSL_CTX_free(ctx);
+	mf_tls_ctx_free(tls);
+}
+
+Test(http1, what_is_no_tls_or_too_old_a_one_is_closed, .timeout = 60)
+{
+	struct mf_tls_ctx *tls = test_tls();
+	const mf_http_conf limits = {.tls = tls, .strangers = 4, .stranger_ms = 200};
+	struct world w;
+	mf_buf got = {0};
+	int fd, idle;
+
+	open_world(&w, "tcp:0:interface=127.0.0.1", &limits);
+	fd = dial(&w);
+	say_text(&w, fd, "GET / HTTP/1.1\r\n\r\n");
+	cr_assert(pump(&w, fd, &got, NULL, 3000));
+	(void)close(fd);
+	fd = dial(&w);
+	say(&w, fd, "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", 10);
+	cr_assert(pump(&w, fd, &got, NULL, 3000));
+	idle = dial(&w);
+	say(&w, idle, "\x16", 1);
+	cr_assert(pump(&w, idle, &got, NULL, 3000), "a handshake may take for ever");
+	cr_assert(seen.requests == 0);
+	(void)close(fd);
+	(void)close(idle);
+	mf_buf_free(&got);
+	close_world(&w);
+	mf_tls_ctx_free(tls);
 }
 
 Test(http1, an_address_in_use_is_named, .timeout = 20)
