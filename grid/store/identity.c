@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -77,40 +78,40 @@ tubid_of(struct mf_store *s, const mf_buf *pem, mf_err *err)
 	return ok ? MF_OK : mf_fail(err, MF_EFORMAT, 0, "store %s: %s holds no certificate", s->path, pem_path);
 }
 
-/* MF_ENOTFOUND if there is none. */
-static mf_code
-read_pem(struct mf_store *s, const char *path, mf_buf *pem, mf_err *err)
+mf_code
+mf_private_read(const struct mf_store *s, const char *path, mf_buf *out, mf_err *err)
 {
 	int fd = openat(s->root, path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return mf_fail_errno(err, errno, "store %s: open %s", s->path, pem_path);
-	mf_buf_reserve(pem, PEM_MAX);
-	ssize_t n = mf_read_all(fd, pem->p, PEM_MAX, 0);
+		return mf_fail_errno(err, errno, "store %s: open %s", s->path, path);
+	mf_buf_reserve(out, PEM_MAX);
+	ssize_t n = mf_read_all(fd, out->p, PEM_MAX, 0);
 	int sys = n < 0 ? errno : 0;
 	(void)close(fd);
 	if (sys != 0)
 		return mf_store_fail(s, err, sys, "read the identity");
-	pem->n = (size_t)n;
+	out->n = (size_t)n;
+	out->p[out->n] = '\0';
 	return MF_OK;
 }
 
-/* Under its final name only when complete and durable. */
-static mf_code
-write_pem(struct mf_store *s, const mf_buf *pem, mf_err *err)
+mf_code
+mf_private_write(const struct mf_store *s, const char *path, mf_str what, mf_err *err)
 {
-	static const char tmp[] = "private/node.pem.new";
+	char tmp[64];
 	int sys;
 
+	(void)snprintf(tmp, sizeof(tmp), "%s.new", path);
 	(void)unlinkat(s->root, tmp, 0); /* of one who died here: we hold the lock */
 	int fd = openat(s->root, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return mf_store_fail(s, err, errno, "make the identity");
-	sys = mf_write_all(fd, pem->p, pem->n, 0);
+	sys = mf_write_all(fd, what.p, what.n, 0);
 	if (sys == 0 && fsync(fd) != 0)
 		sys = errno;
 	(void)close(fd);
-	if (sys == 0 && renameat(s->root, tmp, s->root, pem_path) != 0)
+	if (sys == 0 && renameat(s->root, tmp, s->root, path) != 0)
 		sys = errno;
 	if (sys != 0) {
 		(void)unlinkat(s->root, tmp, 0);
@@ -124,23 +125,32 @@ write_pem(struct mf_store *s, const mf_buf *pem, mf_err *err)
 	return MF_OK;
 }
 
+mf_code
+mf_private_lock(const struct mf_store *s, int *lock, mf_err *err)
+{
+	*lock = openat(s->root, "locks/identity", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*lock < 0)
+		return mf_store_fail(s, err, errno, "open a lock");
+	while (flock(*lock, LOCK_EX) != 0)
+		if (errno != EINTR)
+			MF_BUG("flock: %d", errno);
+	return MF_OK;
+}
+
 /* Two processes may be born at once: the second finds the first one's. */
 static mf_code
 make_identity(struct mf_store *s, mf_buf *pem, mf_err *err)
 {
-	int lock = openat(s->root, "locks/identity", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	mf_code rc;
+	int lock;
+	mf_code rc = mf_private_lock(s, &lock, err);
 
-	if (lock < 0)
-		return mf_store_fail(s, err, errno, "open a lock");
-	while (flock(lock, LOCK_EX) != 0)
-		if (errno != EINTR)
-			MF_BUG("flock: %d", errno);
+	if (rc != MF_OK)
+		return rc;
 	pem->n = 0;
-	rc = read_pem(s, pem_path, pem, err);
+	rc = mf_private_read(s, pem_path, pem, err);
 	if (rc == MF_ENOTFOUND) {
 		pem->n = 0;
-		rc = make_pem(pem) ? write_pem(s, pem, err)
+		rc = make_pem(pem) ? mf_private_write(s, pem_path, mf_buf_str(pem), err)
 				   : mf_fail(err, MF_ENOMEM, 0, "store %s: no key for its identity", s->path);
 	}
 	(void)close(lock);
@@ -148,14 +158,22 @@ make_identity(struct mf_store *s, mf_buf *pem, mf_err *err)
 }
 
 mf_code
-mf_identity_load(struct mf_store *s, mf_err *err)
+mf_store_identity(const struct mf_store *s, mf_buf *pem, mf_err *err)
 {
-	mf_buf pem = {0};
-	mf_code rc = read_pem(s, pem_path, &pem, err);
+	mf_code rc = mf_private_read(s, pem_path, pem, err);
 
 	/* the storage/ of a Tahoe node keeps that node's identity, or the node could not write its own shares */
 	if (rc == MF_ENOTFOUND && faccessat(s->root, "../tahoe.cfg", F_OK, 0) == 0)
-		rc = read_pem(s, node_pem_path, &pem, err);
+		rc = mf_private_read(s, node_pem_path, pem, err);
+	return rc;
+}
+
+mf_code
+mf_identity_load(struct mf_store *s, mf_err *err)
+{
+	mf_buf pem = {0};
+	mf_code rc = mf_store_identity(s, &pem, err);
+
 	if (rc == MF_ENOTFOUND)
 		rc = make_identity(s, &pem, err);
 	if (rc == MF_OK)

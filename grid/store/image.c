@@ -124,6 +124,8 @@ image_lease(const struct mf_store *s, const mf_lease *l, mf_image *m)
 		mf_lease_mut(l, s->tubid, empty);
 		return;
 	}
+	if (extra >= MF_MUT_EXTRA_MAX) /* more would not be read again: the others keep theirs */
+		return;
 	mf_lease_mut(l, s->tubid, record);
 	mf_buf_add(&m->extra, record, sizeof(record));
 	mf_put32(m->extra.p, extra + 1);

@@ -85,6 +85,7 @@ struct mf_imm_new {
 	uint8_t si[MF_SI_SIZE];
 	uint32_t num;
 	uint64_t size, written, flushed; /* bytes of share data; flushed: write-back was started up to here */
+	uint8_t lease[MF_IMM_LEASE];
 	newfile f;
 };
 
@@ -99,6 +100,7 @@ mf_imm_new(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, uint6
 	memcpy(w->si, si, MF_SI_SIZE);
 	w->num = num;
 	w->size = size;
+	put_lease(s, si, w->lease);
 	rc = mf_newfile_open(s, si, num, &w->f, err);
 	if (rc != MF_OK) {
 		free(w);
@@ -125,17 +127,30 @@ mf_imm_new_write(struct mf_imm_new *w, uint64_t off, const void *p, size_t n, mf
 }
 
 mf_code
+mf_imm_new_read(struct mf_imm_new *w, uint64_t off, void *p, size_t n, mf_err *err)
+{
+	ssize_t got = mf_read_all(w->f.fd, p, n, MF_IMM_HEADER + off);
+
+	return got == (ssize_t)n ? MF_OK : mf_store_fail_write(w->s, err, got < 0 ? errno : EIO, "read a share back");
+}
+
+void
+mf_imm_new_lease(struct mf_imm_new *w, const mf_lease *l)
+{
+	mf_lease_imm(l, 2, 0, w->lease);
+}
+
+mf_code
 mf_imm_new_link(struct mf_imm_new *w, enum mf_imm_how how, mf_err *err)
 {
-	uint8_t header[MF_IMM_HEADER], lease[MF_IMM_LEASE];
+	uint8_t header[MF_IMM_HEADER];
 
 	if (w->written != w->size)
 		MF_BUG("share of %llu bytes got %llu", (unsigned long long)w->size, (unsigned long long)w->written);
 	put_header(header, w->size);
-	put_lease(w->s, w->si, lease);
 	int sys = mf_write_all(w->f.fd, header, sizeof(header), 0);
 	if (sys == 0)
-		sys = mf_write_all(w->f.fd, lease, sizeof(lease), MF_IMM_HEADER + w->size);
+		sys = mf_write_all(w->f.fd, w->lease, sizeof(w->lease), MF_IMM_HEADER + w->size);
 	if (sys != 0)
 		return mf_store_fail(w->s, err, sys, "write a share");
 	mf_code rc = mf_newfile_link(w->s, w->si, w->num, &w->f, how_to_link(how), err);
@@ -321,6 +336,8 @@ renew_fd(struct mf_store *s, int fd, const mf_lease *l, mf_err *err)
 		if (mf_lease_imm_ours(l, version, record))
 			sys = renew_at(fd, off, record, l);
 	}
+	if (sys < 0 && leases >= LEASES_MAX)
+		return mf_fail(err, MF_EFULL, 0, "share has too many leases");
 	if (sys < 0)
 		sys = append_lease(fd, (uint64_t)st.st_size, version, leases, l);
 	return sys == 0 ? MF_OK : mf_store_fail(s, err, sys, "renew a lease");
@@ -330,6 +347,17 @@ mf_code
 mf_imm_renew(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, mf_err *err)
 {
 	mf_lease l;
+	mf_code rc;
+
+	mf_lease_of(s, si, &l);
+	rc = mf_imm_renew_for(s, si, num, &l, err);
+	mf_lease_wipe(&l);
+	return rc;
+}
+
+mf_code
+mf_imm_renew_for(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, const mf_lease *l, mf_err *err)
+{
 	int lock;
 	mf_code rc = mf_store_lock(s, si, &lock, err);
 
@@ -339,9 +367,7 @@ mf_imm_renew(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, mf_
 	if (fd < 0) {
 		rc = mf_store_fail(s, err, errno, "open a share");
 	} else {
-		mf_lease_of(s, si, &l);
-		rc = renew_fd(s, fd, &l, err);
-		mf_lease_wipe(&l);
+		rc = renew_fd(s, fd, l, err);
 		if (rc == MF_OK && futimens(fd, NULL) != 0) /* a lease renewed this second has the same expiry */
 			rc = mf_store_fail(s, err, errno, "renew a lease");
 		(void)close(fd);

@@ -7,6 +7,8 @@
 #include "grid/lafs/share_io.h"
 #include "grid/store/store.h"
 
+struct mf_lease;
+
 enum { MF_IMM_HEADER = 12 }; /* bytes before the share data */
 
 /** What to do about a share of that name that is there already. */
@@ -32,6 +34,10 @@ mf_code mf_imm_new(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t nu
 	struct mf_imm_new **out, mf_err *err);
 /** Pieces in any order. */
 mf_code mf_imm_new_write(struct mf_imm_new *w, uint64_t off, const void *p, size_t n, mf_err *err);
+/** Read back bytes that were written. */
+mf_code mf_imm_new_read(struct mf_imm_new *w, uint64_t off, void *p, size_t n, mf_err *err);
+/** It will carry somebody else's lease, not ours. */
+void mf_imm_new_lease(struct mf_imm_new *w, const struct mf_lease *l);
 /** All data is there: header, lease, name.  The caller still frees. */
 mf_code mf_imm_new_link(struct mf_imm_new *w, enum mf_imm_how how, mf_err *err);
 void mf_imm_new_free(struct mf_imm_new *w); /**< without a name by now: leaves nothing behind; NULL allowed */
@@ -49,5 +55,8 @@ mf_share_in mf_imm_share_in(struct mf_imm_share *f);
 /** Renew our lease on one share, or add one.  Never moves an expiry back.  The share counts as just used: whoever
  *  finds a share and means to rely on it calls this, and looks again after MF_ENOTFOUND (docs/store.md). */
 mf_code mf_imm_renew(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, mf_err *err);
+/** The same for somebody's lease. */
+mf_code mf_imm_renew_for(
+	struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, const struct mf_lease *l, mf_err *err);
 
 #endif

@@ -38,7 +38,7 @@ struct mf_store {
 
 /* -- files without a name yet (newfile.c) ----------------------------------------------------------- */
 
-/** Invariants: fd is -1 or open for writing; dir is "" or names a directory below incoming/ that holds the file. */
+/** Invariants: fd is -1 or open for reading and writing; dir is "" or names a directory below incoming/ that holds the file. */
 typedef struct newfile {
 	int fd;
 	char dir[48]; /* relative to shares/, "" when made by O_TMPFILE */
@@ -69,6 +69,12 @@ int mf_si_dir_make(struct mf_store *s, const char *dir);
 bool mf_share_number(const char *name, uint32_t *out);
 /** After a share was not found: may it be there now?  What was taken away (sweep.h) is put back, as just used. */
 bool mf_store_look_again(struct mf_store *s, const uint8_t si[MF_SI_SIZE]);
+
+/** A small file, path relative to STORE, appended; MF_ENOTFOUND if there is none. */
+mf_code mf_private_read(const struct mf_store *s, const char *path, mf_buf *out, mf_err *err);
+/** Under its name only when complete and durable; under mf_private_lock(). */
+mf_code mf_private_write(const struct mf_store *s, const char *path, mf_str what, mf_err *err);
+mf_code mf_private_lock(const struct mf_store *s, int *lock, mf_err *err); /**< ends with mf_store_unlock() */
 
 /** Load STORE/private/node.pem, or make it. */
 mf_code mf_identity_load(struct mf_store *s, mf_err *err);

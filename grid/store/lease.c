@@ -25,10 +25,22 @@ mf_lease_hash(const uint8_t secret[32], uint8_t out[32])
 void
 mf_lease_of(const struct mf_store *s, const uint8_t si[MF_SI_SIZE], mf_lease *out)
 {
-	mf_bucket_secret(MF_LEASE_RENEW, s->client_renew, si, s->tubid, out->renew);
-	mf_bucket_secret(MF_LEASE_CANCEL, s->client_cancel, si, s->tubid, out->cancel);
-	mf_lease_hash(out->renew, out->renew_hashed);
-	mf_lease_hash(out->cancel, out->cancel_hashed);
+	uint8_t renew[32], cancel[32];
+
+	mf_bucket_secret(MF_LEASE_RENEW, s->client_renew, si, s->tubid, renew);
+	mf_bucket_secret(MF_LEASE_CANCEL, s->client_cancel, si, s->tubid, cancel);
+	mf_lease_given(s, renew, cancel, out);
+	sodium_memzero(renew, sizeof(renew));
+	sodium_memzero(cancel, sizeof(cancel));
+}
+
+void
+mf_lease_given(const struct mf_store *s, const uint8_t renew[32], const uint8_t cancel[32], mf_lease *out)
+{
+	memcpy(out->renew, renew, 32);
+	memcpy(out->cancel, cancel, 32);
+	mf_lease_hash(renew, out->renew_hashed);
+	mf_lease_hash(cancel, out->cancel_hashed);
 	out->expiry = mf_store_now(s) + MF_LEASE_S;
 }
 

@@ -18,6 +18,8 @@ typedef struct mf_lease {
 } mf_lease;
 
 void mf_lease_of(const struct mf_store *s, const uint8_t si[MF_SI_SIZE], mf_lease *out);
+/** A lease that somebody else asks for, by his secrets. */
+void mf_lease_given(const struct mf_store *s, const uint8_t renew[32], const uint8_t cancel[32], mf_lease *out);
 void mf_lease_wipe(mf_lease *l);
 /** The stored form of a secret. */
 void mf_lease_hash(const uint8_t secret[32], uint8_t out[32]);

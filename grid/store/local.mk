@@ -1,8 +1,10 @@
 libmf_a_SOURCES += \
+	%reldir%/address.c %reldir%/address.h \
 	%reldir%/cbor_io.c %reldir%/cbor_io.h \
 	%reldir%/gbs_cbor.c %reldir%/gbs_cbor.h \
 	%reldir%/gbs_rtw.c \
 	%reldir%/handshake.c %reldir%/handshake.h \
+	%reldir%/guest.c %reldir%/guest.h \
 	%reldir%/identity.c \
 	%reldir%/image.c %reldir%/image.h \
 	%reldir%/immutable.c %reldir%/immutable.h \

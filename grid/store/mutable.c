@@ -146,6 +146,8 @@ renew_slots(const struct mf_store *s, const mf_mut_file *f, const mf_lease *l)
 		if (mf_be32(p) == 0 && empty == slots)
 			empty = i;
 	}
+	if (empty == slots && f->extra >= MF_MUT_EXTRA_MAX)
+		return ENOSPC;
 	mf_lease_mut(l, s->tubid, p);
 	sys = mf_write_all(f->fd, p, sizeof(p), slot_off(f, empty));
 	if (sys != 0 || empty < slots)
@@ -157,8 +159,19 @@ renew_slots(const struct mf_store *s, const mf_mut_file *f, const mf_lease *l)
 mf_code
 mf_mut_renew(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, mf_err *err)
 {
-	mf_mut_file f = {.fd = -1};
 	mf_lease l;
+	mf_code rc;
+
+	mf_lease_of(s, si, &l);
+	rc = mf_mut_renew_for(s, si, num, &l, err);
+	mf_lease_wipe(&l);
+	return rc;
+}
+
+mf_code
+mf_mut_renew_for(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, const mf_lease *l, mf_err *err)
+{
+	mf_mut_file f = {.fd = -1};
 	int lock, sys;
 	mf_code rc = mf_store_lock(s, si, &lock, err);
 
@@ -166,9 +179,7 @@ mf_mut_renew(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, mf_
 		return rc;
 	rc = mf_mut_open(s, si, num, O_RDWR, &f, err);
 	if (rc == MF_OK && f.version == 2) { /* version 1 becomes 2 with the next write, and gets our lease then */
-		mf_lease_of(s, si, &l);
-		sys = renew_slots(s, &f, &l);
-		mf_lease_wipe(&l);
+		sys = renew_slots(s, &f, l);
 		if (sys == 0 && futimens(f.fd, NULL) != 0)
 			sys = errno;
 		if (sys != 0)

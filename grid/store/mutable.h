@@ -71,7 +71,13 @@ typedef struct mf_rtw {
 	const mf_rtw_read *read;
 	size_t reads;
 	enum { MF_RTW_TAKE_LOCK, MF_RTW_HAVE_LOCK } lock;
+	/** NULL: our own operation.  Else somebody else's, whose lease this is: he may not read more than
+	 *  MF_RTW_READ_MAX bytes (MF_EFULL), nor write more than MF_RTW_GAP_MAX bytes behind what is there (MF_EINVAL),
+	 *  nor put a mutable share where immutable ones are (MF_EEXIST). */
+	const struct mf_lease *guest;
 } mf_rtw;
+
+enum { MF_RTW_READ_MAX = 30 << 20, MF_RTW_GAP_MAX = 65536 };
 
 /** What the read vectors found before anything was written: read[i * reads + j] is vector j in share num[i]. */
 typedef struct mf_rtw_result {
@@ -89,6 +95,9 @@ mf_code mf_store_rtw(struct mf_store *s, const mf_rtw *q, mf_rtw_result *r, mf_e
 
 /** Renew our lease on one share, or add one, in place, under its lock. */
 mf_code mf_mut_renew(struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, mf_err *err);
+/** The same for somebody's lease. */
+mf_code mf_mut_renew_for(
+	struct mf_store *s, const uint8_t si[MF_SI_SIZE], uint32_t num, const struct mf_lease *l, mf_err *err);
 
 /* -- for grid/store/ only ----------------------------------------------------------------------------- */
 

@@ -69,7 +69,7 @@ open_tmpfile(struct mf_store *s, const char *dir, int *fd)
 		sys = mf_si_dir_make(s, dir);
 		if (sys != 0)
 			return sys;
-		*fd = openat(s->shares, dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+		*fd = openat(s->shares, dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 		if (*fd >= 0)
 			return 0;
 		sys = errno;
@@ -99,7 +99,7 @@ open_incoming(struct mf_store *s, uint32_t num, newfile *f, mf_err *err)
 		return mf_store_fail_write(s, err, sys, "make a directory for a share");
 	}
 	(void)snprintf(path, sizeof(path), "%s/%u", f->dir, num);
-	f->fd = openat(s->shares, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	f->fd = openat(s->shares, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (f->fd < 0) {
 		sys = errno;
 		(void)unlinkat(s->shares, f->dir, AT_REMOVEDIR);

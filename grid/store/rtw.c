@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "grid/store/image.h"
+#include "grid/store/immutable.h"
 #include "grid/store/inner.h"
 
 /* The shares of one storage index, held open during one operation. */
@@ -33,6 +34,19 @@ slot_close(struct slot *t)
 	free(t->num);
 }
 
+/* A guest found something that is no mutable container: is it a good immutable one? */
+static mf_code
+refuse_guest(const struct slot *t, uint32_t num, mf_err *err)
+{
+	struct mf_imm_share *f;
+	mf_code rc = mf_imm_open(t->s, t->q->si, num, &f, NULL);
+
+	if (rc != MF_OK)
+		return MF_OK;
+	mf_imm_close(f);
+	return mf_fail(err, MF_EEXIST, 0, "there are immutable shares of this storage index");
+}
+
 /* Step 1: open all, compare write enablers. */
 static mf_code
 slot_open(struct slot *t, mf_err *err)
@@ -48,6 +62,8 @@ slot_open(struct slot *t, mf_err *err)
 	t->num = mf_realloc_array(NULL, n, sizeof(*t->num));
 	for (size_t i = 0; i < n; i++) {
 		rc = mf_mut_open(t->s, t->q->si, num[i], O_RDONLY, &t->old[t->n], &why);
+		if (rc == MF_EFORMAT && t->q->guest != NULL && refuse_guest(t, num[i], err) != MF_OK)
+			return MF_EEXIST;
 		if (rc == MF_EFORMAT) {
 			mf_store_advise(t->s, t->q->si, num[i], &why);
 			continue;
@@ -76,14 +92,22 @@ slot_find(const struct slot *t, uint32_t num)
 	return NULL;
 }
 
-/* Append bytes [off, off+n) of the data, cut at its end; a missing share is empty. */
+/* How many of @p n bytes from @p off on there are; a missing share is empty. */
+static uint64_t
+range_n(const mf_mut_file *f, uint64_t off, uint64_t n)
+{
+	if (f == NULL || off >= f->length)
+		return 0;
+	return n > f->length - off ? f->length - off : n;
+}
+
+/* Append bytes [off, off+n) of the data, cut at its end. */
 static mf_code
 read_range(const struct slot *t, const mf_mut_file *f, uint64_t off, uint64_t n, mf_buf *out, mf_err *err)
 {
-	if (f == NULL || off >= f->length)
+	n = range_n(f, off, n);
+	if (n == 0)
 		return MF_OK;
-	if (n > f->length - off)
-		n = f->length - off;
 	mf_buf_reserve(out, (size_t)n);
 	ssize_t got = mf_read_all(f->fd, out->p + out->n, (size_t)n, MF_MUT_HEADER + off);
 	if (got < 0)
@@ -101,16 +125,31 @@ run_tests(const struct slot *t, bool *passed, mf_err *err)
 	*passed = true;
 	for (size_t i = 0; i < t->q->shares && *passed; i++) {
 		const mf_rtw_share *w = &t->q->share[i];
+		const mf_mut_file *f = slot_find(t, w->num);
 
 		for (size_t j = 0; j < w->tests && *passed && rc == MF_OK; j++) {
 			mf_buf have = {0};
 
-			rc = read_range(t, slot_find(t, w->num), w->test[j].off, w->test[j].n, &have, err);
+			*passed = range_n(f, w->test[j].off, w->test[j].n) == w->test[j].specimen.n;
+			if (!*passed) /* no need to read what may be large */
+				break;
+			rc = read_range(t, f, w->test[j].off, w->test[j].n, &have, err);
 			*passed = rc == MF_OK && mf_str_eq(mf_buf_str(&have), w->test[j].specimen);
 			mf_buf_free(&have);
 		}
 	}
 	return rc;
+}
+
+static bool
+reads_too_much(const struct slot *t)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t j = 0; j < t->q->reads; j++)
+			sum += range_n(&t->old[i], t->q->read[j].off, t->q->read[j].n);
+	return sum > MF_RTW_READ_MAX;
 }
 
 /* Step 3. */
@@ -121,9 +160,13 @@ run_reads(const struct slot *t, mf_rtw_result *r, mf_err *err)
 
 	r->shares = t->n;
 	r->reads = t->q->reads;
-	if (t->n == 0 || t->q->reads == 0)
+	if (t->n == 0)
 		return MF_OK;
+	if (t->q->guest != NULL && reads_too_much(t))
+		return mf_fail(err, MF_EFULL, 0, "more than %d bytes to read at once", MF_RTW_READ_MAX);
 	memcpy(r->num, t->num, t->n * sizeof(*t->num));
+	if (r->reads == 0)
+		return MF_OK;
 	r->read = mf_alloc(t->n * t->q->reads * sizeof(*r->read));
 	for (size_t i = 0; i < t->n && rc == MF_OK; i++)
 		for (size_t j = 0; j < r->reads && rc == MF_OK; j++)
@@ -219,6 +262,30 @@ remove_share(struct slot *t, uint32_t num, mf_err *err)
 	return MF_OK;
 }
 
+/* Does it grow by what is written and little else?  A byte far behind the end would take as much memory and disk as
+ * lies in between. */
+static bool
+is_sparse(const mf_mut_file *old, const mf_rtw_share *w)
+{
+	uint64_t limit = (old != NULL ? old->length : 0) + MF_RTW_GAP_MAX;
+
+	for (size_t i = 0; i < w->writes; i++)
+		limit += w->write[i].data.n;
+	for (size_t i = 0; i < w->writes; i++)
+		if (w->write[i].off > limit || w->write[i].off + w->write[i].data.n > limit)
+			return true;
+	return false;
+}
+
+static mf_code
+check_guest(const struct slot *t, mf_err *err)
+{
+	for (size_t i = 0; i < t->q->shares; i++)
+		if (is_sparse(slot_find(t, t->q->share[i].num), &t->q->share[i]))
+			return mf_fail(err, MF_EINVAL, 0, "a write far behind the end of a mutable share");
+	return MF_OK;
+}
+
 static mf_code
 write_share(struct slot *t, const mf_rtw_share *w, const mf_lease *l, mf_err *err)
 {
@@ -273,7 +340,12 @@ run_writes(struct slot *t, mf_err *err)
 	mf_lease l;
 	mf_code rc = MF_OK;
 
-	mf_lease_of(t->s, t->q->si, &l);
+	if (t->q->guest != NULL) {
+		l = *t->q->guest;
+		rc = check_guest(t, err);
+	} else {
+		mf_lease_of(t->s, t->q->si, &l);
+	}
 	for (size_t i = 0; i < t->q->shares && rc == MF_OK; i++)
 		if (t->q->share[i].writes > 0 || t->q->share[i].new_length >= 0)
 			rc = write_share(t, &t->q->share[i], &l, err);

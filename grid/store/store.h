@@ -7,6 +7,7 @@
  *     STORE/locks/xx           flock(LOCK_EX) for each change of a mutable share whose SI begins with xx
  *     STORE/in-use             flock(LOCK_SH) held by every process that uses the store
  *     STORE/private/node.pem   the identity: RSA key and self-signed certificate; TubID = SHA1(certificate)
+ *     STORE/private/storage.*  what the store is called when it is served (address.h)
  *     STORE/corruption-advisories/SI-n  a share that was found bad, and why; written once
  *     STORE/users/ID-INODE     configurations that use the store (users.h)
  *     STORE/trash/SI/n         taken away, not removed yet (sweep.h); who looks for it puts it back
@@ -50,6 +51,8 @@ void mf_store_close(struct mf_store *s); /**< NULL allowed; no call is under way
 
 /** The identity that write enablers and lease secrets are bound to; 20 bytes, lent. */
 const uint8_t *mf_store_tubid(const struct mf_store *s);
+/** Its certificate and private key, PEM, appended: a secret. */
+mf_code mf_store_identity(const struct mf_store *s, mf_buf *pem, mf_err *err);
 /** Seconds since the epoch, by the clock of the configuration. */
 uint32_t mf_store_now(const struct mf_store *s);
 
