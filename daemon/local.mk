@@ -9,6 +9,9 @@ libmf_a_SOURCES += \
 	%reldir%/doctor.c %reldir%/doctor.h %reldir%/doctor_disk.c %reldir%/doctor_node.c %reldir%/doctor_watch.c \
 	%reldir%/endpoint.c %reldir%/endpoint.h \
 	%reldir%/files.c %reldir%/files.h \
+	%reldir%/gbs.c %reldir%/gbs.h %reldir%/gbs_body.c %reldir%/gbs_impl.h %reldir%/gbs_op.c \
+	%reldir%/gbs_ranges.c %reldir%/gbs_ranges.h %reldir%/gbs_request.c %reldir%/gbs_request.h \
+	%reldir%/gbs_slots.c %reldir%/gbs_uploads.c %reldir%/gbs_write.c \
 	%reldir%/gc.c %reldir%/gc.h %reldir%/gc_graph.c %reldir%/gc_impl.h %reldir%/gc_roots.c \
 	%reldir%/http1.h %reldir%/http1_impl.h \
 	%reldir%/http1_body.c %reldir%/http1_conn.c %reldir%/http1_link.c \
@@ -41,6 +44,7 @@ libmf_a_SOURCES += \
 	%reldir%/commands/pause.c \
 	%reldir%/commands/resolve.c \
 	%reldir%/commands/run.c \
+	%reldir%/commands/serve.c %reldir%/commands/serve_options.h \
 	%reldir%/commands/set.c \
 	%reldir%/commands/show_config.c \
 	%reldir%/commands/status.c
@@ -56,4 +60,4 @@ magic_folder_api_CFLAGS = $(AM_CFLAGS)
 magic_folder_api_LDADD = $(MF_LIBS)
 
 dist_man_MANS = docs/magic-folder.1 docs/magic-folder-api.1
-EXTRA_DIST += docs/api.md
+EXTRA_DIST += docs/api.md docs/grid.md

@@ -4,6 +4,7 @@
 static const mf_command *const commands[] = {
 	&mf_cmd_init,
 	&mf_cmd_run,
+	&mf_cmd_serve,
 	&mf_cmd_add,
 	&mf_cmd_leave,
 	&mf_cmd_list,

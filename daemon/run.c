@@ -24,9 +24,11 @@ struct life {
 	uv_timer_t deadline;
 	bool has_input, has_signals, stopping, stopped;
 	struct mf_config *config;
+	const mf_gbs_conf *serve;
 	struct mf_env *env;
 	struct mf_app *app;
 	struct mf_http *http;
+	struct mf_gbs *gbs;
 	mf_pidfile pidfile;
 	mf_api api;
 	const mf_err *failed; /* why it could not start; NULL: it has, or nothing is known yet */
@@ -42,13 +44,25 @@ on_env_closed(void *arg)
 }
 
 static void
+on_gbs_closed(void *arg)
+{
+	struct life *d = arg;
+
+	d->gbs = NULL;
+	uv_close((uv_handle_t *)&d->deadline, NULL);
+	mf_env_real_close(d->env, on_env_closed, d);
+}
+
+static void
 on_app_stopped(void *arg)
 {
 	struct life *d = arg;
 
 	d->app = NULL;
-	uv_close((uv_handle_t *)&d->deadline, NULL);
-	mf_env_real_close(d->env, on_env_closed, d);
+	if (d->gbs != NULL)
+		mf_gbs_close(d->gbs, on_gbs_closed, d);
+	else
+		on_gbs_closed(d);
 }
 
 static void
@@ -57,7 +71,10 @@ on_http_closed(void *arg)
 	struct life *d = arg;
 
 	d->http = NULL;
-	mf_app_stop(d->app, on_app_stopped, d);
+	if (d->app != NULL)
+		mf_app_stop(d->app, on_app_stopped, d);
+	else
+		on_app_stopped(d);
 }
 
 /* What other programs look at says that we are gone.  Twice is harmless. */
@@ -66,6 +83,8 @@ say_gone(struct life *d)
 {
 	mf_err err;
 
+	if (d->config == NULL)
+		return;
 	if (mf_config_set_client_endpoint(d->config, NULL, &err) != MF_OK)
 		mf_log(MF_LOG_WARNING, "daemon", NULL, "%s", err.text);
 	if (d->pidfile.path != NULL) {
@@ -184,60 +203,95 @@ listen_and_tell(struct life *d, mf_err *err)
 	return rc;
 }
 
+/* The address is a secret: it goes to a terminal, where somebody waits for it, and not into a log that is kept. */
+static mf_code
+serve(struct life *d, mf_err *err)
+{
+	mf_code rc = mf_gbs_open(d->env, &d->loop, d->serve, &d->gbs, err);
+	mf_buf where = {0};
+
+	if (rc != MF_OK)
+		return rc;
+	mf_endpoint_print(mf_gbs_bound(d->gbs), &where);
+	mf_log(MF_LOG_INFO, "serve", NULL, "Serving %s on %s; its address is in %s", d->serve->store,
+		(const char *)where.p, mf_gbs_nurl_path(d->gbs));
+	mf_buf_free(&where);
+	if (isatty(STDOUT_FILENO))
+		(void)dprintf(STDOUT_FILENO, "%s\n", mf_gbs_nurl(d->gbs));
+	return MF_OK;
+}
+
 /* All that must be right before the readiness line. */
 static mf_code
 start(struct life *d, mf_err *err)
 {
-	mf_code rc;
+	mf_code rc = MF_OK;
 
-	rc = mf_config_token(d->config, d->api.token, err);
-	if (rc == MF_OK)
+	if (d->app != NULL)
+		rc = mf_config_token(d->config, d->api.token, err);
+	if (rc == MF_OK && d->app != NULL)
 		rc = mf_app_load(d->app, err);
-	if (rc == MF_OK)
+	if (rc == MF_OK && d->serve != NULL)
+		rc = serve(d, err);
+	if (rc == MF_OK && d->app != NULL)
 		rc = listen_and_tell(d, err);
 	return rc;
 }
 
 static mf_code
-set_up(struct life *d, mf_err *err)
+take_config(struct life *d, mf_err *err)
 {
 	bool stale;
-	mf_code rc;
+	mf_code rc = mf_pidfile_take(mf_config_dir(d->config), &d->pidfile, &stale, err);
 
-	(void)mallopt(M_ARENA_MAX, 2); /* many threads, little memory */
-	(void)uv_loop_init(&d->loop);
-	(void)uv_timer_init(&d->loop, &d->deadline);
-	d->deadline.data = d;
-	rc = mf_pidfile_take(mf_config_dir(d->config), &d->pidfile, &stale, err);
 	if (rc != MF_OK)
 		return rc;
 	if (stale)
 		mf_log(MF_LOG_INFO, "daemon", NULL, "'%s' refers to a process that isn't running", d->pidfile.path);
 	mf_leftovers_sweep(d->config);
-	rc = mf_env_real_new(&d->loop, 0, &d->env, err);
+	return MF_OK;
+}
+
+static mf_code
+set_up(struct life *d, mf_err *err)
+{
+	mf_code rc = MF_OK;
+
+	(void)mallopt(M_ARENA_MAX, 2); /* many threads, little memory */
+	(void)uv_loop_init(&d->loop);
+	(void)uv_timer_init(&d->loop, &d->deadline);
+	d->deadline.data = d;
+	if (d->config != NULL)
+		rc = take_config(d, err);
+	if (rc == MF_OK)
+		rc = mf_env_real_new(&d->loop, 0, &d->env, err);
 	if (rc != MF_OK)
 		return rc;
-	d->app = mf_app_new(d->env, d->config);
-	d->api.app = d->app;
-	d->api.started_ns = d->env->ops->now_ns(d->env);
+	if (d->config != NULL) {
+		d->app = mf_app_new(d->env, d->config);
+		d->api.app = d->app;
+		d->api.started_ns = d->env->ops->now_ns(d->env);
+	}
 	watch_signals(d);
 	watch_input(d);
 	return start(d, err);
 }
 
 mf_code
-mf_daemon_run(struct mf_config *config, enum mf_log_level least, enum mf_log_format format, mf_err *err)
+mf_daemon_run(const mf_daemon_conf *conf, mf_err *err)
 {
-	const mf_log_conf log = {.least = least, .format = format, .fd = STDOUT_FILENO};
-	struct life d = {.config = config, .pidfile = {.own_lock = -1}};
+	const mf_log_conf log = {.least = conf->least, .format = conf->format, .fd = STDOUT_FILENO};
+	struct life d = {.config = conf->config, .serve = conf->serve, .pidfile = {.own_lock = -1}};
 	mf_code rc;
 
 	mf_log_open(&log);
 	rc = set_up(&d, err);
 	if (rc == MF_OK) {
-		mf_log(MF_LOG_INFO, "daemon", NULL, "Completed initial Magic Folder setup");
-		mf_app_start(d.app);
-	} else if (d.app != NULL) {
+		mf_log(MF_LOG_INFO, "daemon", NULL,
+			conf->config != NULL ? "Completed initial Magic Folder setup" : "Ready");
+		if (d.app != NULL)
+			mf_app_start(d.app);
+	} else if (d.env != NULL) {
 		d.failed = err;
 		begin_stop(&d);
 	} else {

@@ -16,10 +16,11 @@ E2E = \
 	%reldir%/wormhole.py \
 	%reldir%/gc.py \
 	%reldir%/mailbox.py \
+	%reldir%/serve.py \
 	%reldir%/kills.py \
 	%reldir%/kill_calls.py \
 	%reldir%/many_files.py
-EXTRA_DIST += $(E2E) %reldir%/mf.py %reldir%/kill_scenes.py %reldir%/pyconfig.py %reldir%/snapshots.py \
+EXTRA_DIST += $(E2E) %reldir%/mf.py %reldir%/gbs.py %reldir%/kill_scenes.py %reldir%/pyconfig.py %reldir%/snapshots.py \
 	%reldir%/ed25519.py
 if TESTS_ENABLED
 TESTS += $(E2E)

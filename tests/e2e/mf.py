@@ -146,11 +146,11 @@ class Device:
         where = ["--grid", "dir:" + self.world.store] if node is None else ["--node-directory", node.dir]
         self.cli("init", *where, "--listen-endpoint", "tcp:0:interface=127.0.0.1", *options)
 
-    def launch(self):
+    def launch(self, *options):
         """Start the daemon without waiting for it."""
         with open(self.log, "ab") as log:
             self.seen = log.tell()
-            self.process = subprocess.Popen([program("magic-folder"), "--config", self.config, "run"],
+            self.process = subprocess.Popen([program("magic-folder"), "--config", self.config, "run", *options],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             preexec_fn=self.enter)
 
@@ -159,8 +159,8 @@ class Device:
             f.seek(self.seen)
             return f.read().decode(errors="replace")
 
-    def start(self):
-        self.launch()
+    def start(self, *options):
+        self.launch(*options)
         return self.wait_ready()
 
     def wait_ready(self):

@@ -12,6 +12,7 @@ FUZZ_TARGETS = \
 	%reldir%/fuzz_nurl \
 	%reldir%/fuzz_rendezvous \
 	%reldir%/fuzz_sdmf \
+	%reldir%/fuzz_serve \
 	%reldir%/fuzz_snapshot \
 	%reldir%/fuzz_spake2 \
 	%reldir%/fuzz_websocket \
@@ -36,6 +37,8 @@ FUZZ_TARGETS = \
 %canon_reldir%_fuzz_nurl_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_sdmf_SOURCES = %reldir%/fuzz_sdmf.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_sdmf_LDADD = $(FUZZ_LIBS)
+%canon_reldir%_fuzz_serve_SOURCES = %reldir%/fuzz_serve.c $(FUZZ_DRIVER) tests/daemon/gbs_world.c tests/daemon/gbs_world.h
+%canon_reldir%_fuzz_serve_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_snapshot_SOURCES = %reldir%/fuzz_snapshot.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_snapshot_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_mailbox_SOURCES = %reldir%/fuzz_mailbox.c $(FUZZ_DRIVER)
