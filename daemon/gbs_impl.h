@@ -72,7 +72,6 @@ struct gbs_op {
 	struct gbs_upload *upload;
 	struct gbs_op *waiting; /* the next in line for `upload` */
 	gbs_step *turn;         /* what to do when it is our turn */
-	struct gbs_watch *watch;
 };
 
 struct mf_gbs {
@@ -92,8 +91,7 @@ struct mf_gbs {
 	struct mf_timer *sweep, *sync;
 	unsigned jobs;       /* running */
 	pthread_mutex_t big; /* held by the one job that changes a large mutable share: a copy of it is in memory */
-	struct gbs_changes *changes;
-	char trouble[192]; /* what was last logged */
+	char trouble[192];   /* what was last logged */
 	uint64_t trouble_ms;
 	bool sync_due, closing;
 	void (*done)(void *arg);

@@ -11,7 +11,6 @@
 enum {
 	ALLOCATE_MAX = 8 << 10,
 	CORRUPT_MAX = (32 << 10) + 1024,
-	CHANGES_MAX = 64 << 10,
 	RTW_MAX = MF_MUT_DATA_MAX + (1 << 20),
 	SECRET_RENEW = 1,
 	SECRET_CANCEL = 2,
@@ -56,7 +55,6 @@ static const struct route {
 	{"GET", MUT "/shares", MF_GBS_LIST, MF_GUEST_MUTABLE, 0, 0, ANSWERS_CBOR},
 	{"GET", MUT "/%n", MF_GBS_READ, MF_GUEST_MUTABLE, 0, 0, PLAIN},
 	{"POST", MUT "/%n/corrupt", MF_GBS_CORRUPT, MF_GUEST_MUTABLE, 0, CORRUPT_MAX, SENDS_CBOR},
-	{"POST", "/magic-folder/v1/changes", MF_GBS_CHANGES, MF_GUEST_MUTABLE, 0, CHANGES_MAX, PLAIN},
 	{"POST", "/magic-folder/v1/sync", MF_GBS_SYNC, MF_GUEST_IMMUTABLE, 0, 0, PLAIN},
 #undef IMM
 #undef MUT

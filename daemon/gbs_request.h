@@ -17,8 +17,7 @@ enum mf_gbs_op {
 	MF_GBS_READ,
 	MF_GBS_CORRUPT,
 	MF_GBS_RTW,
-	MF_GBS_CHANGES, /* ours: docs/grid.md, "The nudge" */
-	MF_GBS_SYNC,    /* ours, too */
+	MF_GBS_SYNC, /* ours: docs/grid.md, "Beside the protocol" */
 };
 
 enum { MF_GBS_UPLOAD_SECRET_MAX = 64 };

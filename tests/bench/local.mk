@@ -6,14 +6,14 @@ check_PROGRAMS += $(FLOOR)
 %canon_reldir%_floor_LDADD = $(DEPS_LIBS) -lpthread
 TESTS += %reldir%/floor_vectors.sh
 EXTRA_DIST += %reldir%/floor_vectors.sh
-EXTRA_DIST += %reldir%/README.md %reldir%/run.py %reldir%/subjects.py %reldir%/wide.py
+EXTRA_DIST += %reldir%/README.md %reldir%/run.py %reldir%/subjects.py %reldir%/wide.py %reldir%/serve.py
 
 bench: check-programs
 if SANITIZERS
 	@echo "note: this is a sanitizer build; figures mean nothing"
 endif
 	$(AM_TESTS_ENVIRONMENT) for b in $(BENCHES); do echo "== $$b"; ./$$b || exit 1; done; \
-		python3 -B $(srcdir)/%reldir%/run.py $(BENCH_ARGS)
+		python3 -B $(srcdir)/%reldir%/run.py $(BENCH_ARGS) && python3 -B $(srcdir)/%reldir%/serve.py
 .PHONY: bench
 
 check_PROGRAMS += %reldir%/chk_bench
