@@ -29,7 +29,7 @@ FUZZ_TARGETS = \
 %canon_reldir%_fuzz_json_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_log_SOURCES = %reldir%/fuzz_log.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_log_LDADD = $(FUZZ_LIBS)
-%canon_reldir%_fuzz_http_SOURCES = %reldir%/fuzz_http.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_http_SOURCES = %reldir%/fuzz_http.c %reldir%/served.c %reldir%/served.h $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_http_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_netstring_SOURCES = %reldir%/fuzz_netstring.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_netstring_LDADD = $(FUZZ_LIBS)
@@ -49,7 +49,7 @@ FUZZ_TARGETS = \
 %canon_reldir%_fuzz_ws_LDADD = $(FUZZ_LIBS)
 %canon_reldir%_fuzz_rendezvous_SOURCES = %reldir%/fuzz_rendezvous.c $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_rendezvous_LDADD = $(FUZZ_LIBS)
-%canon_reldir%_fuzz_websocket_SOURCES = %reldir%/fuzz_websocket.c $(FUZZ_DRIVER)
+%canon_reldir%_fuzz_websocket_SOURCES = %reldir%/fuzz_websocket.c %reldir%/served.c %reldir%/served.h $(FUZZ_DRIVER)
 %canon_reldir%_fuzz_websocket_LDADD = $(FUZZ_LIBS)
 
 # replay.c is empty where libFuzzer brings main().
